@@ -1,0 +1,1 @@
+"""The executable reference of Linux XFRM: what the kernel decides, and why."""

@@ -1,0 +1,1 @@
+"""What a packet looks like: header chains and where transformations put their headers."""

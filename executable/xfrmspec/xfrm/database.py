@@ -1,0 +1,163 @@
+"""The policy database as a value: what it holds and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from xfrmspec.xfrm.placement import (
+    Thresholds,
+    candidate_list,
+    insertion_point,
+    link_position,
+    renumber,
+)
+from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.policy import (
+    CandidateList,
+    Direction,
+    InstalledPolicy,
+    Policy,
+    PolicyIdentity,
+    PolicyType,
+    identity_of,
+)
+from xfrmspec_terms.profile import CLEAN, Profile
+from xfrmspec_terms.selector import Family
+
+INDEX_STEP = 8
+Order = tuple[InstalledPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteGenerations:
+    """How often the routes (and so the cached bundles) of each family were invalidated."""
+
+    ipv4: int = 0
+    ipv6: int = 0
+
+    def bumped(self, family: Family) -> RouteGenerations:
+        """Return the generations after one invalidation of a family."""
+        if family is Family.INET:
+            return replace(self, ipv4=self.ipv4 + 1)
+        return replace(self, ipv6=self.ipv6 + 1)
+
+
+@clause("XFRM-DB-001", "XFRM-ARCH-001")
+@dataclass(frozen=True, slots=True)
+class PolicyDatabase:
+    """All policies of a network namespace but the sockets' own.
+
+    `orders` holds one list per direction (by number), sorted by priority and seniority; each candidate
+    list is a subsequence of it. `next_age` and `next_index` are the counters for new objects and indexes.
+    """
+
+    profile: Profile = CLEAN
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    orders: tuple[Order, Order, Order] = ((), (), ())
+    next_age: int = 0
+    next_index: int = 0
+    generations: RouteGenerations = field(default_factory=RouteGenerations)
+
+    def __iter__(self) -> Iterator[InstalledPolicy]:
+        """Iterate over every entry, oldest object first."""
+        return iter(sorted((e for order in self.orders for e in order), key=lambda e: e.age))
+
+    def count(self, direction: Direction) -> int:
+        """Return the number of policies of a direction, both types and all families."""
+        return len(self.orders[direction])
+
+    def candidates(self, direction: Direction, candidates: CandidateList) -> Iterator[InstalledPolicy]:
+        """Iterate over one candidate list in search order, all types and families."""
+        return (entry for entry in self.orders[direction] if entry.list is candidates)
+
+    def find(self, identity: PolicyIdentity) -> InstalledPolicy | None:
+        """Return the entry with an identity, or None."""
+        entries = self.orders[identity.direction]
+        return next((e for e in entries if identity_of(e.policy) == identity), None)
+
+    @clause("XFRM-DB-005")
+    def find_index(self, direction: Direction, type_: PolicyType, index: int) -> InstalledPolicy | None:
+        """Return the entry of a direction and type with an index, or None."""
+        entries = self.orders[direction]
+        return next((e for e in entries if (e.policy.index, e.policy.type) == (index, type_)), None)
+
+    def with_order(self, direction: Direction, order: Order) -> PolicyDatabase:
+        """Return the database with one direction's list exchanged and its ranks counted anew."""
+        ranked = tuple(
+            entry if entry.rank == rank else replace(entry, rank=rank) for rank, entry in enumerate(order)
+        )
+        orders = tuple(ranked if d is direction else self.orders[d] for d in Direction)
+        return replace(self, orders=(orders[0], orders[1], orders[2]))
+
+
+@clause("XFRM-DB-003", "XFRM-DB-004")
+def choose_index(database: PolicyDatabase, policy: Policy) -> tuple[int, int]:
+    """Return the index for a new policy and the generator's next value.
+
+    A wanted index is used when free; otherwise the generator steps by eight until it finds a free number
+    that ends in the direction; zero is never given. Source: kernel xfrm_gen_index.
+    """
+    taken = {entry.policy.index for entry in database}
+    if policy.index and policy.index not in taken:
+        return policy.index, database.next_index
+    generator = database.next_index
+    while True:
+        index = (generator | policy.direction) or INDEX_STEP
+        generator += INDEX_STEP
+        if index not in taken:
+            return index, generator
+
+
+def install(
+    database: PolicyDatabase, policy: Policy, replaced: InstalledPolicy | None, now: int
+) -> PolicyDatabase:
+    """Link a checked policy, unlink the one it replaces, and give it index, age, rank and position.
+
+    `now` is in seconds. Source: XFRM-DB-003, -008, XFRM-LOOKUP-004, -008; kernel xfrm_policy_insert.
+    """
+    profile, direction = database.profile, policy.direction
+    order = database.orders[direction]
+    index, generator = (
+        (replaced.policy.index, database.next_index) if replaced else choose_index(database, policy)
+    )
+    entry = InstalledPolicy(
+        policy=replace(policy, mark=policy.mark.masked(), index=index),
+        list=candidate_list(policy, database.thresholds),
+        age=database.next_age,
+        rank=0,
+        position=link_position(tuple(database), policy, replaced, profile),
+        added=now,
+    )
+    place = insertion_point(order, policy, replaced, profile)
+    linked = (*order[:place], entry, *order[place:])
+    if profile.exact_pos_zero and entry.list is not CandidateList.EXACT:
+        linked = renumber(linked)
+    kept = tuple(e for e in linked if replaced is None or e.age != replaced.age)
+    return replace(
+        database.with_order(direction, kept),
+        next_age=database.next_age + 1,
+        next_index=generator,
+        generations=database.generations.bumped(policy.family),
+    )
+
+
+@clause("XFRM-LOOKUP-009")
+def rebuild(database: PolicyDatabase) -> PolicyDatabase:
+    """Sort every policy into its list again, as a change of the hash thresholds makes the kernel do.
+
+    Kernels with `rebuild_uses_object_age` forget inherited seniority: equals line up by the age of the
+    objects. Positions are renumbered where the profile numbers by rank. Source: kernel xfrm_hash_rebuild.
+    """
+    rebuilt = database
+    for direction in Direction:
+        relisted = [
+            replace(e, list=candidate_list(e.policy, database.thresholds)) for e in database.orders[direction]
+        ]
+        if database.profile.rebuild_uses_object_age:
+            relisted.sort(key=lambda e: (e.policy.priority, e.age))
+        order = tuple(relisted)
+        if database.profile.exact_pos_zero:
+            order = renumber(order)
+        rebuilt = rebuilt.with_order(direction, order)
+    return rebuilt

@@ -1,0 +1,132 @@
+"""Which policy of one type owns a flow, and why every other one lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from xfrmspec.xfrm.database import PolicyDatabase
+from xfrmspec.xfrm.match import Mismatch, policy_mismatch
+from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.policy import CandidateList, Direction, InstalledPolicy, PolicyType
+from xfrmspec_terms.selector import Flow
+
+
+class Fate(Enum):
+    """What became of one policy in a lookup."""
+
+    WON = "won"
+    NO_MATCH = "does not match"
+    WEAKER = "a smaller priority number wins"
+    LATER_IN_LIST = "same priority, later in its list"
+    TIE_LOST = "same priority, lost to a policy of another list"
+
+
+FATE_CLAUSES = {
+    Fate.WON: "XFRM-LOOKUP-001",
+    Fate.NO_MATCH: "XFRM-SEL-001",
+    Fate.WEAKER: "XFRM-LOOKUP-001",
+    Fate.LATER_IN_LIST: "XFRM-LOOKUP-005",
+    Fate.TIE_LOST: "XFRM-LOOKUP-007",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One policy that a lookup considered, in search order; `mismatch` says which part did not match."""
+
+    entry: InstalledPolicy
+    fate: Fate
+    mismatch: Mismatch | None = None
+    clause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The winner of one lookup (None: no policy) and every policy considered, in search order."""
+
+    winner: InstalledPolicy | None
+    trials: tuple[Trial, ...]
+
+
+@clause("XFRM-LOOKUP-001", "XFRM-LOOKUP-002")
+def best_match(
+    database: PolicyDatabase, flow: Flow, direction: Direction, type_: PolicyType
+) -> InstalledPolicy | None:
+    """Return the policy of one type that owns a flow, or None.
+
+    The lists are searched in turn; in each the first match counts, and takes over from the best so far
+    as `takes_over` says. Source: XFRM-LOOKUP-002; kernel xfrm_policy_lookup_bytype.
+    """
+    best: InstalledPolicy | None = None
+    for candidates in CandidateList:
+        found = next(_matches(database, flow, direction, type_, candidates), None)
+        if found is not None and (best is None or takes_over(found, best)):
+            best = found
+    return best
+
+
+@clause("XFRM-LOOKUP-005", "XFRM-LOOKUP-006", "XFRM-LOOKUP-007", "XFRM-LOOKUP-011")
+def takes_over(candidate: InstalledPolicy, best: InstalledPolicy) -> bool:
+    """Tell whether a match from a later list displaces the best match of the earlier lists.
+
+    Source: XFRM-LOOKUP-002, -005, -007; kernel __xfrm_policy_eval_candidates.
+    """
+    if candidate.policy.priority != best.policy.priority:
+        return candidate.policy.priority < best.policy.priority
+    return not best.position < candidate.position
+
+
+def lookup(database: PolicyDatabase, flow: Flow, direction: Direction, type_: PolicyType) -> Lookup:
+    """Look a flow up and give an account of every policy of the direction and type.
+
+    The winner is the one `best_match` returns. Source: XFRM-LOOKUP-001..008.
+    """
+    winner = best_match(database, flow, direction, type_)
+    trials = tuple(
+        _trial(entry, policy_mismatch(entry.policy, flow, database.profile), winner)
+        for candidates in CandidateList
+        for entry in database.candidates(direction, candidates)
+        if entry.policy.type is type_ and entry.policy.family is flow.family
+    )
+    return Lookup(winner, trials)
+
+
+def _matches(
+    database: PolicyDatabase,
+    flow: Flow,
+    direction: Direction,
+    type_: PolicyType,
+    candidates: CandidateList,
+) -> Iterator[InstalledPolicy]:
+    return (
+        entry
+        for entry in database.candidates(direction, candidates)
+        if entry.policy.type is type_ and policy_mismatch(entry.policy, flow, database.profile) is None
+    )
+
+
+def _trial(entry: InstalledPolicy, mismatch: Mismatch | None, winner: InstalledPolicy | None) -> Trial:
+    if mismatch is not None:
+        return _with_clause(Trial(entry, Fate.NO_MATCH, mismatch))
+    if winner is None or entry.age == winner.age:
+        return _with_clause(Trial(entry, Fate.WON))
+    if entry.policy.priority > winner.policy.priority:
+        return _with_clause(Trial(entry, Fate.WEAKER))
+    if entry.list is winner.list:
+        name = "XFRM-LOOKUP-006" if entry.list is CandidateList.EXACT else "XFRM-LOOKUP-005"
+        return Trial(entry, Fate.LATER_IN_LIST, clause=name)
+    return _with_clause(Trial(entry, Fate.TIE_LOST))
+
+
+def _with_clause(trial: Trial) -> Trial:
+    if trial.mismatch is Mismatch.MARK:
+        return replace(trial, clause="XFRM-SEL-005")
+    if trial.mismatch is Mismatch.IF_ID:
+        return replace(trial, clause="XFRM-SEL-006")
+    if trial.mismatch is Mismatch.INTERFACE:
+        return replace(trial, clause="XFRM-SEL-003")
+    if trial.mismatch in (Mismatch.SOURCE_PORT, Mismatch.DESTINATION_PORT):
+        return replace(trial, clause="XFRM-SEL-002")
+    return replace(trial, clause=FATE_CLAUSES[trial.fate])

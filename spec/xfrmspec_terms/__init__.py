@@ -1,0 +1,1 @@
+"""The words every room speaks: values, closed enumerations, profiles and clauses."""

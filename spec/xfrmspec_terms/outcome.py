@@ -1,0 +1,65 @@
+"""Closed sets of what can come out: error numbers, counters, decisions and events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from xfrmspec_terms.selector import Flow
+
+
+class Errno(IntEnum):
+    """Error numbers that the rules name, by their Linux values."""
+
+    OK = 0
+    EPERM = 1
+    ENOENT = 2
+    ESRCH = 3
+    EAGAIN = 11
+    EEXIST = 17
+    EINVAL = 22
+    EREMOTE = 66
+    ENOBUFS = 105
+    EHOSTUNREACH = 113
+
+
+class Counter(Enum):
+    """The counters of /proc/net/xfrm_stat that a policy decision can raise."""
+
+    IN_BUFFER_ERROR = "XfrmInBufferError"
+    IN_STATE_MISMATCH = "XfrmInStateMismatch"
+    IN_TEMPLATE_MISMATCH = "XfrmInTmplMismatch"
+    IN_NO_POLICIES = "XfrmInNoPols"
+    IN_POLICY_BLOCK = "XfrmInPolBlock"
+    OUT_POLICY_BLOCK = "XfrmOutPolBlock"
+    OUT_POLICY_ERROR = "XfrmOutPolError"
+    OUT_NO_STATES = "XfrmOutNoStates"
+
+
+class Decision(Enum):
+    """What becomes of a packet."""
+
+    PASS = "pass"
+    TRANSFORM = "transform"
+    BLOCK = "block"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """The kernel asks the key managers for a state; `flow` is the packet that raised it."""
+
+    flow: Flow
+    template: int
+    policy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One step of a decision: the clause, the thing it looked at, whether its guard held, and the values."""
+
+    clause: str
+    subject: str
+    held: bool
+    found: str = ""
+    expected: str = ""
