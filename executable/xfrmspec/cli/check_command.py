@@ -1,0 +1,50 @@
+"""`xfrmspec check`: what is wrong, or surprising, in a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xfrmspec.cli.inputs import (
+    OutputFormat,
+    ProfileName,
+    UsageError,
+    print_json,
+    read_configuration,
+    warn_unknown,
+)
+
+
+def run(
+    dumps: Annotated[
+        list[Path] | None, typer.Argument(help="Text of `ip xfrm policy` and `ip xfrm state`.")
+    ] = None,
+    profile: Annotated[ProfileName, typer.Option("--profile", help="Whose rules to follow.")] = (
+        ProfileName.LINUX_6_1
+    ),
+    output: Annotated[OutputFormat, typer.Option("--format")] = OutputFormat.TEXT,
+    list_rules: Annotated[bool, typer.Option("--list-rules", help="Print what is checked, and end.")] = False,
+) -> None:
+    """Check a configuration; every finding shows a flow that was replayed. Exit 1 when there are findings.
+
+    Findings of severity note do not change the exit code.
+    """
+    from xfrmspec.cli.check_report import print_report, print_rules
+    from xfrmspec_proofs.checks import Severity, check_configuration, report_to_json
+
+    if list_rules:
+        print_rules()
+        return
+    if not dumps:
+        raise UsageError("check needs at least one dump; give files with the output of `ip xfrm policy`")
+    configuration, dump = read_configuration(dumps, profile.profile)
+    report = check_configuration(configuration)
+    if output is OutputFormat.JSON:
+        print_json(report_to_json(report))
+    else:
+        print_report(report)
+    warn_unknown(dump)
+    if any(finding.severity is not Severity.NOTE for finding in report.findings):
+        raise typer.Exit(1)
