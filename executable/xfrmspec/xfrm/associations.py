@@ -13,7 +13,7 @@ from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import Mark, Template
 from xfrmspec_terms.profile import Profile
-from xfrmspec_terms.selector import Address, Flow, family_of, unspecified
+from xfrmspec_terms.selector import Address, Family, Flow, family_of, unspecified
 
 
 class Judgement(Enum):
@@ -168,7 +168,7 @@ def _bucket_of(state: SecurityAssociation, states: int) -> int:
 
 
 def _selector_covers(state: SecurityAssociation, flow: Flow, profile: Profile) -> bool:
-    if state.selector is None:
+    if state.selector is None or state.selector.family is Family.UNSPEC:
         return True
     if state.selector.family is not flow.family:
         return False

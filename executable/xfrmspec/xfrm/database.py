@@ -20,6 +20,7 @@ from xfrmspec_terms.policy import (
     Policy,
     PolicyIdentity,
     PolicyType,
+    Share,
     identity_of,
 )
 from xfrmspec_terms.profile import CLEAN, Profile
@@ -109,6 +110,20 @@ def choose_index(database: PolicyDatabase, policy: Policy) -> tuple[int, int]:
             return index, generator
 
 
+@clause("XFRM-POL-001", "XFRM-SEL-005", "XFRM-TMPL-005")
+def as_stored(policy: Policy, index: int) -> Policy:
+    """Return a checked policy as the database keeps it.
+
+    The mark value is cut down to its mask, the share level is forgotten, and a template without a family
+    gets the policy's. Source: kernel xfrm_policy_insert, copy_from_user_policy, validate_tmpl.
+    """
+    templates = tuple(
+        replace(template, family=policy.family) if template.family is Family.UNSPEC else template
+        for template in policy.templates
+    )
+    return replace(policy, mark=policy.mark.masked(), index=index, share=Share.ANY, templates=templates)
+
+
 def install(
     database: PolicyDatabase, policy: Policy, replaced: InstalledPolicy | None, now: int
 ) -> PolicyDatabase:
@@ -122,7 +137,7 @@ def install(
         (replaced.policy.index, database.next_index) if replaced else choose_index(database, policy)
     )
     entry = InstalledPolicy(
-        policy=replace(policy, mark=policy.mark.masked(), index=index),
+        policy=as_stored(policy, index),
         list=candidate_list(policy, database.thresholds),
         age=database.next_age,
         rank=0,

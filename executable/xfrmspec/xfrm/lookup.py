@@ -117,6 +117,8 @@ def _trial(entry: InstalledPolicy, mismatch: Mismatch | None, winner: InstalledP
     if entry.list is winner.list:
         name = "XFRM-LOOKUP-006" if entry.list is CandidateList.EXACT else "XFRM-LOOKUP-005"
         return Trial(entry, Fate.LATER_IN_LIST, clause=name)
+    if CandidateList.EXACT not in (entry.list, winner.list):
+        return Trial(entry, Fate.TIE_LOST, clause="XFRM-LOOKUP-005")
     return _with_clause(Trial(entry, Fate.TIE_LOST))
 
 

@@ -94,8 +94,11 @@ def update(database: PolicyDatabase, policy: Policy, now: int = 0) -> PolicyOutc
 def get(database: PolicyDatabase, identity: PolicyIdentity, index: int = 0) -> PolicyOutcome:
     """Find a policy by index when one is given, else by identity; ENOENT when there is none.
 
+    EINVAL for a SUB policy where there are none.
     With an index the selector is not looked at, mark and if_id still are. Source: XFRM-DB-005.
     """
+    if _names_missing_type(identity.type, database.profile):
+        return PolicyOutcome(database, Errno.EINVAL, PolicyErrorReason.BAD_TYPE)
     entry = _locate(database, identity, index)
     if entry is None:
         return PolicyOutcome(database, Errno.ENOENT, PolicyErrorReason.NOT_FOUND)
@@ -108,11 +111,11 @@ def delete(database: PolicyDatabase, identity: PolicyIdentity, index: int = 0) -
 
     Source: XFRM-DB-005, -008; kernel xfrm_get_policy with XFRM_MSG_DELPOLICY.
     """
-    entry = _locate(database, identity, index)
-    if entry is None:
-        return PolicyOutcome(database, Errno.ENOENT, PolicyErrorReason.NOT_FOUND)
-    event = PolicyEvent(PolicyEventKind.DELETE, entry.policy)
-    return PolicyOutcome(without(database, entry), events=(event,), found=entry)
+    located = get(database, identity, index)
+    if located.found is None:
+        return located
+    event = PolicyEvent(PolicyEventKind.DELETE, located.found.policy)
+    return PolicyOutcome(without(database, located.found), events=(event,), found=located.found)
 
 
 @clause("XFRM-DB-010")
@@ -121,6 +124,8 @@ def flush(database: PolicyDatabase, type_: PolicyType = PolicyType.MAIN) -> Poli
 
     Source: XFRM-DB-010; kernel xfrm_policy_flush.
     """
+    if _names_missing_type(type_, database.profile):
+        return PolicyOutcome(database, Errno.EINVAL, PolicyErrorReason.BAD_TYPE)
     doomed = [entry for entry in database if entry.policy.type is type_]
     if not doomed:
         return PolicyOutcome(database)
@@ -159,9 +164,14 @@ def refusal_of(policy: Policy, profile: Profile) -> PolicyErrorReason | None:
         return PolicyErrorReason.BAD_PREFIX
     if policy.index and policy.index & _DIRECTION_BITS != policy.direction:
         return PolicyErrorReason.BAD_INDEX
-    if policy.type is PolicyType.SUB and not profile.sub_policies:
+    if _names_missing_type(policy.type, profile):
         return PolicyErrorReason.BAD_TYPE
     return _template_refusal(policy.templates, policy.direction, policy.family)
+
+
+@clause("XFRM-ARCH-004")
+def _names_missing_type(type_: PolicyType, profile: Profile) -> bool:
+    return type_ is PolicyType.SUB and not profile.sub_policies
 
 
 @clause("XFRM-TMPL-005", "XFRM-TMPL-004")
@@ -203,5 +213,5 @@ def _locate(database: PolicyDatabase, identity: PolicyIdentity, index: int) -> I
     entry = database.find_index(identity.direction, identity.type, index)
     if entry is None:
         return None
-    same = (entry.policy.mark, entry.policy.if_id) == (identity.mark.masked(), identity.if_id)
+    same = (entry.policy.mark, entry.policy.if_id) == (identity.mark, identity.if_id)
     return entry if same else None

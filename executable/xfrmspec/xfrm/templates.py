@@ -13,9 +13,6 @@ from xfrmspec_terms.selector import Family, Protocol
 
 _Item = TypeVar("_Item")
 
-STATE_CLASS_COUNT = 4
-_RO_CLASS = 2
-
 
 @clause("XFRM-SORT-002")
 def state_class(protocol: int, mode: Mode) -> int:
@@ -26,21 +23,21 @@ def state_class(protocol: int, mode: Mode) -> int:
     if mode is Mode.TRANSPORT:
         return 3 if protocol == Protocol.AH else 1
     if mode in (Mode.RO, Mode.IN_TRIGGER):
-        return _RO_CLASS
+        return 2
     return 4
 
 
 @clause("XFRM-SORT-003", "XFRM-SORT-005")
 def template_class(protocol: int, mode: Mode, profile: Profile) -> int:
-    """Return the input sort class of a template; the clean rule is the output's own class.
+    """Return the input sort class of a template; the largest class meets the outermost header.
 
+    The clean rule follows the wire: AH is outside other transport headers and inside route optimisation.
     Source: XFRM-SORT-003, -005; kernel __xfrm6_tmpl_sort_cmp.
     """
-    if not profile.ah_transport_sort_asymmetry:
-        return state_class(protocol, mode)
     if mode is Mode.TRANSPORT:
-        return 1
-    return _RO_CLASS if mode in (Mode.RO, Mode.IN_TRIGGER) else 3
+        apart = protocol == Protocol.AH and not profile.ah_transport_sort_asymmetry
+        return 2 if apart else 1
+    return 3 if mode in (Mode.RO, Mode.IN_TRIGGER) else 4
 
 
 @clause("XFRM-SORT-001", "XFRM-SORT-004", "XFRM-SORT-007")

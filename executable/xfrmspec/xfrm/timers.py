@@ -34,18 +34,19 @@ def first_check(entry: InstalledPolicy) -> int:
 def fire_timer(database: PolicyDatabase, entry: InstalledPolicy, now: int) -> TimerResult:
     """Check the time limits of one policy at `now` (seconds); byte and packet limits are never looked at.
 
+    `entry` names the object: its times are those that the database holds for it by now.
     A reached hard limit deletes the policy and announces it; a reached soft limit is announced again
     every 30 s for as long as it stays reached. Source: XFRM-TIMER-001, -002; kernel xfrm_policy_timer.
     """
-    if all(entry.age != other.age for other in database):
+    current = next((other for other in database if other.age == entry.age), None)
+    if current is None:
         return TimerResult(database)
-    if any(deadline <= now for deadline in _hard_deadlines(entry)):
-        event = PolicyEvent(PolicyEventKind.EXPIRE_HARD, entry.policy)
-        return TimerResult(without(database, entry), (event,))
-    soft = _soft_deadlines(entry)
-    reached = any(deadline <= now for deadline in soft)
-    events = (PolicyEvent(PolicyEventKind.EXPIRE_SOFT, entry.policy),) if reached else ()
-    return TimerResult(database, events, _next_check(entry, now))
+    if any(deadline <= now for deadline in _hard_deadlines(current)):
+        event = PolicyEvent(PolicyEventKind.EXPIRE_HARD, current.policy)
+        return TimerResult(without(database, current), (event,))
+    reached = any(deadline <= now for deadline in _soft_deadlines(current))
+    events = (PolicyEvent(PolicyEventKind.EXPIRE_SOFT, current.policy),) if reached else ()
+    return TimerResult(database, events, _next_check(current, now))
 
 
 @clause("XFRM-TIMER-003")
@@ -70,13 +71,13 @@ def _soft_deadlines(entry: InstalledPolicy) -> tuple[int, ...]:
 
 
 def _deadlines(entry: InstalledPolicy, since_add: int, since_use: int) -> tuple[int, ...]:
-    """Limits of zero set no deadline; an unused policy counts its use from when it was added."""
-    first_use = entry.added if entry.used is None else entry.used
+    """Limits of zero set no deadline; the use of an unused policy counts from when it was added."""
+    last_use = entry.added if entry.used is None else entry.used
     deadlines = []
     if since_add:
         deadlines.append(entry.added + since_add)
     if since_use:
-        deadlines.append(first_use + since_use)
+        deadlines.append(last_use + since_use)
     return tuple(deadlines)
 
 
