@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xfrmspec.xfrm.match import selector_mismatch
 from xfrmspec.xfrm.resolve import endpoints
-from xfrmspec.xfrm.template_check import SecPath, satisfies
+from xfrmspec.xfrm.template_check import satisfies
 from xfrmspec.xfrm.templates import instantiable
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation, StateFlag
 from xfrmspec_terms.policy import ENDPOINT_MODES, Mode, Policy, Template
@@ -112,8 +112,3 @@ def _state_for(
         if_id=policy.if_id if policy else 0,
         care_of=unspecified(template.family) if template.mode is Mode.RO else None,
     )
-
-
-def path_of(states: SecPath) -> str:
-    """Return a sec_path in words, outermost first."""
-    return ", ".join(f"{state.protocol.name} {state.mode.name}" for state in states) or "nothing"

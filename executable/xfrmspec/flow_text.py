@@ -90,6 +90,14 @@ def parse_protocol(text: str) -> int:
     raise FlowTextError(f"unknown protocol {text!r}; expected a number 0..255 or one of: {names}")
 
 
+def parse_number(word: str, text: str) -> int:
+    """Read a number as `ip` does, in decimal or with 0x; FlowTextError names the word it was given for."""
+    try:
+        return int(text, 0)
+    except ValueError as error:
+        raise FlowTextError(f"{word} {text!r} is not a number; write it like 10 or 0xa") from error
+
+
 def protocol_name(protocol: int) -> str:
     """Return the name `ip` prints for a protocol, or its number."""
     return _SHOWN_NAMES.get(protocol, str(protocol))

@@ -63,6 +63,12 @@ TRANSFORM_HEADERS = {
 """The header that a state of each protocol puts on the wire."""
 
 
+def transform_name(protocol: Protocol) -> str:
+    """Return what people call a transformation: HAO and RT2, not the numbers of their headers."""
+    header = TRANSFORM_HEADERS.get(protocol)
+    return header.value if header else protocol.name
+
+
 def upper_header(protocol: int) -> ChainElement:
     """Return the chain element of an upper-layer protocol number."""
     if protocol in Protocol._value2member_map_:

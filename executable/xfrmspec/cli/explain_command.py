@@ -19,7 +19,7 @@ from xfrmspec.cli.inputs import (
 )
 from xfrmspec.configuration import Configuration
 from xfrmspec.explain import explain
-from xfrmspec.flow_text import FlowWords, parse_flow
+from xfrmspec.flow_text import FlowWords, parse_flow, parse_number
 from xfrmspec_terms.policy import Direction
 
 
@@ -36,14 +36,6 @@ class DirectionName(StrEnum):
         return Direction[self.name]
 
 
-def _number(text: str) -> int:
-    """Read a number as `ip` does, in decimal or with 0x."""
-    try:
-        return int(text, 0)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a number; write it like 10 or 0xa") from error
-
-
 def run(
     dumps: Annotated[list[Path], typer.Argument(help="Text of `ip xfrm policy` and `ip xfrm state`.")],
     source: Annotated[str, typer.Option("--src", help="Source address of the flow.")],
@@ -57,8 +49,8 @@ def run(
     mobility_type: Annotated[int | None, typer.Option("--mh-type", min=0, max=255)] = None,
     icmp_type: Annotated[int | None, typer.Option("--icmp-type", min=0, max=255)] = None,
     icmp_code: Annotated[int | None, typer.Option("--icmp-code", min=0, max=255)] = None,
-    mark: Annotated[int, typer.Option("--mark", parser=_number, metavar="NUMBER")] = 0,
-    if_id: Annotated[int, typer.Option("--if-id", parser=_number, metavar="NUMBER")] = 0,
+    mark: Annotated[str, typer.Option("--mark", help="Packet mark, decimal or 0x.")] = "0",
+    if_id: Annotated[str, typer.Option("--if-id", help="XFRM interface id, decimal or 0x.")] = "0",
     interface: Annotated[
         str, typer.Option("--oif", help="Outgoing interface: a name from the dump, or an index.")
     ] = "",
@@ -78,8 +70,8 @@ def run(
         mobility_type,
         icmp_type,
         icmp_code,
-        mark,
-        if_id,
+        parse_number("--mark", mark),
+        parse_number("--if-id", if_id),
         _interface_index(interface, configuration),
     )
     explanation = explain(configuration, parse_flow(words), direction.direction)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,7 +14,11 @@ from xfrmspec.flow_text import flow_line, flow_object
 from xfrmspec.xfrm.lookup import Fate, Trial
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.outcome import Decision, Errno
+from xfrmspec_terms.packet import transform_name
 from xfrmspec_terms.policy import Direction, Policy
+
+PLAIN_WIDTH = 160
+"""Columns to lay tables out in when the output is no terminal."""
 
 _COLOURS = {
     Decision.PASS: "yellow",
@@ -61,6 +67,8 @@ def explanation_object(explanation: Explanation, configuration: Configuration) -
 def print_explanation(explanation: Explanation, configuration: Configuration) -> None:
     """Write an explanation for a person; plain text when the output is no terminal."""
     console = Console(soft_wrap=True, highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
     profile = configuration.tables.profile.name
     console.print(f"flow      {flow_line(explanation.flow, explanation.direction)}")
     console.print(f"profile   {profile}")
@@ -156,10 +164,15 @@ def _place(policy: Policy, configuration: Configuration) -> str:
     return f"{record.at.file}:{record.at.line}" if record else "?"
 
 
+def _short_place(policy: Policy, configuration: Configuration) -> str:
+    record = configuration.record_of(policy)
+    return f"{Path(record.at.file).name}:{record.at.line}" if record else "?"
+
+
 def _policy_line(policy: Policy) -> str:
     selector = policy.selector
     templates = ", ".join(
-        f"{template.protocol.name.lower()} {template.mode.name.lower()}"
+        f"{transform_name(template.protocol)} {template.mode.name.lower()}"
         f"{' (optional)' if template.optional else ''}"
         for template in policy.templates
     )
@@ -172,6 +185,6 @@ def _policy_line(policy: Policy) -> str:
 def _state_line(state: SecurityAssociation) -> str:
     care_of = f" care-of {state.care_of}" if state.care_of is not None else ""
     return (
-        f"{state.protocol.name} {state.mode.name.lower()} {state.source} -> {state.destination} "
+        f"{transform_name(state.protocol)} {state.mode.name.lower()} {state.source} -> {state.destination} "
         f"spi {state.spi:#010x} reqid {state.reqid}{care_of}"
     )

@@ -21,9 +21,8 @@ def run(
     ledger: Annotated[bool, typer.Option("--write-ledger", help="Record the costs in the ledger.")] = False,
 ) -> None:
     """Prove the theorems; exit 1 when one has not the outcome it claims, or a mutant survives."""
-    from xfrmspec_proofs.runner import UnknownTheoremError, prove_all, verdict_to_json, write_ledger
-
     from xfrmspec.cli.prove_report import print_verdicts
+    from xfrmspec_proofs.runner import UnknownTheoremError, prove_all, verdict_to_json, write_ledger
 
     profiles = None if profile is None else [name.profile for name in profile]
     try:

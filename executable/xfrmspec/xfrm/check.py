@@ -12,6 +12,7 @@ from xfrmspec.xfrm.template_check import PathCheck, SecPath, check_path, first_b
 from xfrmspec.xfrm.templates import exceeds_usable, merge_templates
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Counter, Reason
+from xfrmspec_terms.packet import transform_name
 from xfrmspec_terms.policy import Action, DefaultAction, Direction, Policy, Template
 from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Flow
@@ -128,15 +129,18 @@ def _judged(
 @clause("XFRM-CHECK-013")
 def path_reason(templates: Sequence[Template], path: SecPath, checked: PathCheck) -> Reason:
     """Return the reason a sec_path was accepted or not, in words."""
-    names = ", ".join(f"{state.protocol.name} {state.mode.name}" for state in path) or "cleartext"
+    names = (
+        ", ".join(f"{transform_name(state.protocol)} {state.mode.name.lower()}" for state in path)
+        or "cleartext"
+    )
     if checked.accepted:
         return Reason("XFRM-CHECK-006", "sec_path", True, names, f"{len(templates)} templates met")
     if checked.failed is None:
         extra = path[checked.culprit or 0]
-        found = f"{extra.protocol.name} {extra.mode.name} left over"
+        found = f"{transform_name(extra.protocol)} {extra.mode.name.lower()} left over"
         return Reason("XFRM-CHECK-009", "sec_path", False, found, "only transport mode may be left over")
     template = templates[checked.failed]
-    expected = f"{template.protocol.name} {template.mode.name} reqid {template.reqid}"
+    expected = f"{transform_name(template.protocol)} {template.mode.name.lower()} reqid {template.reqid}"
     name = "XFRM-CHECK-013" if not path else "XFRM-CHECK-007"
     return Reason(name, f"required template {checked.failed + 1}", False, names, expected)
 

@@ -106,4 +106,4 @@ def secondary_direction(direction: Direction, profile: Profile) -> Direction:
 
 def _chosen(policies: tuple[Policy, ...], how: str) -> Reason:
     names = ", then ".join(describe(policy) for policy in policies) or "no policy"
-    return Reason("XFRM-PAIR-001", "policies", bool(policies), names, how)
+    return Reason("XFRM-PAIR-001", "policies", bool(policies), f"{names}; {how}")

@@ -11,6 +11,7 @@ from xfrmspec.xfrm.templates import exceeds_usable, merge_states
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Acquire, Errno, Reason
+from xfrmspec_terms.packet import transform_name
 from xfrmspec_terms.policy import ENDPOINT_MODES, Policy, Template
 from xfrmspec_terms.selector import Address, Flow
 
@@ -99,7 +100,9 @@ def _walk_error(errno: Errno) -> Errno:
 
 def _template_reason(index: int, template: Template, found: Found) -> Reason:
     level = "optional" if template.optional else "required"
-    subject = f"template {index + 1}: {template.protocol.name} {template.mode.name}, {level}"
+    subject = (
+        f"template {index + 1}: {transform_name(template.protocol)} {template.mode.name.lower()}, {level}"
+    )
     if found.state is not None:
         return Reason("XFRM-TMPL-008", subject, True, f"state with spi {found.state.spi:#010x}")
     outcome = "acquire raised, larval state" if found.acquire else found.errno.name

@@ -34,10 +34,10 @@ def template_class(protocol: int, mode: Mode, profile: Profile) -> int:
     The clean rule follows the wire: AH is outside other transport headers and inside route optimisation.
     Source: XFRM-SORT-003, -005; kernel __xfrm6_tmpl_sort_cmp.
     """
+    own_class_for_ah = 0 if profile.ah_transport_sort_asymmetry else 1
     if mode is Mode.TRANSPORT:
-        apart = protocol == Protocol.AH and not profile.ah_transport_sort_asymmetry
-        return 2 if apart else 1
-    return 3 if mode in (Mode.RO, Mode.IN_TRIGGER) else 4
+        return 1 + own_class_for_ah if protocol == Protocol.AH else 1
+    return (2 if mode in (Mode.RO, Mode.IN_TRIGGER) else 3) + own_class_for_ah
 
 
 @clause("XFRM-SORT-001", "XFRM-SORT-004", "XFRM-SORT-007")
