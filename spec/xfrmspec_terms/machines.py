@@ -19,32 +19,31 @@ _ABSENT = "absent"
 _LINKED = "accepted"
 _IN_FORCE = "in force"
 _SOFT = "in force: past a soft limit"
+_GONE = "gone: no lookup finds it"
 
-_REBUILT = ("rebuild", "new thresholds", "sorted anew, seniority kept")
 
-
-def _life_of_a_stored_policy(state: str) -> tuple[Transition, ...]:
-    """Return what happens to a policy that is in force, whether or not a soft limit was reported."""
+def _life_in_force(state: str) -> tuple[Transition, ...]:
+    """Return what can happen to a policy in force, whether or not a soft limit was reported."""
     return _from(
         state,
         ("add", "same identity", "EEXIST, nothing changes", state, "DB-007"),
-        (*_REBUILT, state, "LOOKUP-009"),
-        ("update", "same identity", "old one killed, its waiting packets move over", _LINKED, "DB-007"),
-        ("delete", "", "bundles of the family invalid", _ABSENT, "DB-008"),
-        ("flush", "of its type", "bundles of the family invalid", _ABSENT, "DB-010"),
-        ("timer", "hard limit reached", "deleted, hard expiry reported", _ABSENT, "TIMER-001"),
+        ("rebuild", "new thresholds", "sorted anew, seniority kept", state, "LOOKUP-009"),
+        ("update", "same identity", "replaced, waiting packets move over", _GONE, "DB-007"),
+        ("delete", "", "bundles of the family invalid", _GONE, "DB-008"),
+        ("flush", "of its type", "", _GONE, "DB-010"),
+        ("timer", "hard limit", "hard expiry reported", _GONE, "TIMER-001"),
     )
 
 
 POLICY_LIFECYCLE = Machine(
     name="Life of a policy",
-    states=(_ABSENT, _LINKED, _IN_FORCE, _SOFT),
+    states=(_ABSENT, _LINKED, _IN_FORCE, _SOFT, _GONE),
     initial=_ABSENT,
     transitions=(
         *_from(
             _ABSENT,
-            ("add", "well-formed", "", _LINKED, "DB-007"),
-            ("update", "well-formed", "inserted like an add", _LINKED, "DB-007"),
+            ("add", "no such identity", "", _LINKED, "DB-007"),
+            ("update", "whether or not it exists", "", _LINKED, "DB-007"),
             ("delete", "", "ENOENT", _ABSENT, "DB-005"),
             ("flush", "nothing stored", "succeeds, no event", _ABSENT, "DB-010"),
         ),
@@ -53,26 +52,26 @@ POLICY_LIFECYCLE = Machine(
             (
                 "insertion",
                 "",
-                "added now, unused, timer in 1 s, bundles of the family invalid",
+                "unused, timer in 1 s, bundles of the family invalid",
                 _IN_FORCE,
                 "DB-008",
             ),
         ),
-        *_life_of_a_stored_policy(_IN_FORCE),
+        *_life_in_force(_IN_FORCE),
         *_from(
             _IN_FORCE,
-            ("timer", "no limit reached", "looks again at the next one", _IN_FORCE, "TIMER-001"),
-            ("timer", "soft limit reached", "soft expiry reported", _SOFT, "TIMER-002"),
+            ("timer", "no limit", "looks again at the next", _IN_FORCE, "TIMER-001"),
+            ("timer", "soft limit", "soft expiry reported", _SOFT, "TIMER-002"),
         ),
-        *_life_of_a_stored_policy(_SOFT),
+        *_life_in_force(_SOFT),
         *_from(
             _SOFT,
-            ("timer", "30 s later, still reached", "soft expiry reported again", _SOFT, "TIMER-002"),
-            ("timer", "used again, not reached", "looks again at the next one", _IN_FORCE, "TIMER-002"),
+            ("timer", "after 30 s, still reached", "soft expiry reported", _SOFT, "TIMER-002"),
+            ("timer", "used again", "looks again at the next", _IN_FORCE, "TIMER-002"),
         ),
     ),
 )
-"""One identity in the policy database: events are operations and the timer of the policy."""
+"""One policy object, from the request that makes it to its end; a replacement is a new object."""
 
 _PLAIN = "Pass: not transformed"
 _TRANSFORMED = "Transform: states applied, innermost first"
@@ -131,8 +130,8 @@ OUTPUT_DECISION = Machine(
         ),
         *_from(
             "Is there anything to search?",
-            ("no", "no OUT policy and if_id 0, or route exempt", "", "Default action?", "DEFAULT-002"),
             ("yes", "", "", "Best match in SUB?", "OUT-001"),
+            ("no", "no OUT policy and if_id 0, or route exempt", "", "Default action?", "DEFAULT-002"),
         ),
         *_from(
             "Best match in SUB?",
@@ -284,7 +283,6 @@ INBOUND_CHECK = Machine(
         *_from(
             "Do the next policy's templates fit?",
             ("too many", "", "", _IN_OVERFLOW, "CHECK-006"),
-            ("yes", "MAIN remains", "", "Does the MAIN policy allow?", "CHECK-005"),
             (
                 "yes",
                 "no policy remains",
@@ -292,6 +290,7 @@ INBOUND_CHECK = Machine(
                 "Is a template left, from the last one on?",
                 "CHECK-006",
             ),
+            ("yes", "MAIN remains", "", "Does the MAIN policy allow?", "CHECK-005"),
         ),
         *_from(
             "Does the MAIN policy allow?",

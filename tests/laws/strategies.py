@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec.xfrm.policies import add, delete, flush, set_thresholds, update
+from xfrmspec.xfrm.session import ReceivedHeaders
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation, StateFlag
 from xfrmspec_terms.policy import (
     ENDPOINT_MODES,
@@ -158,6 +159,8 @@ COVERS = (
     (48, 64),
     (64, 64),
     (64, 128),
+    (128, 128),
+    (128, 128),
     (128, 128),
     (128, 128),
 )
@@ -348,3 +351,31 @@ def _near(take: Choices, anchor: Flow) -> Flow:
     if kind == 8:
         return replace(anchor, protocol=Protocol.UDP, source_slot=take.among(SLOTS))
     return _anchor(take, False) if kind == 9 else anchor
+
+
+EXTENSION_HEADERS = (Protocol.HOP_BY_HOP, Protocol.ROUTING, Protocol.DESTINATION_OPTIONS)
+UPPER_PROTOCOLS = (Protocol.UDP, Protocol.TCP, Protocol.ICMPV6, Protocol.MOBILITY, 200)
+
+
+def received() -> st.SearchStrategy[ReceivedHeaders]:
+    """Received packets with up to three extension headers, all or some of them processed."""
+    return choices.map(_received)
+
+
+def _received(take: Choices) -> ReceivedHeaders:
+    kinds = [take.among(EXTENSION_HEADERS) for _ in range(take.among((0, 0, 1, 1, 2, 3)))]
+    upper = take.among(UPPER_PROTOCOLS)
+    numbers = [*(int(kind) for kind in kinds), int(upper)]
+    octets = b"".join(_extension(take, following) for following in numbers[1:])
+    body = bytes(take.among(range(256)) for _ in range(24))
+    units = take.among((1, 2, 3))
+    mobility = bytes((59, units - 1, take.among(range(8)))) + body[: 8 * units - 3]
+    payload = octets + (mobility if upper == Protocol.MOBILITY else body)
+    processed = take.among((len(kinds), len(kinds), 0))
+    return ReceivedHeaders(numbers[0], payload, processed)
+
+
+def _extension(take: Choices, following: int) -> bytes:
+    units = take.among((0, 0, 1, 2))
+    rest = bytes(take.among(range(256)) for _ in range(8 * units + 6))
+    return bytes((following, units)) + rest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import ip_address
+from itertools import permutations
 
 import pytest
 from builders import (
@@ -26,14 +27,18 @@ from builders import (
     received,
     selector,
     state,
+    state_of,
     tables,
     template,
 )
 
+from xfrmspec.wire.insertion import wire_chain
 from xfrmspec.xfrm.check import InputDecision, decide_input
 from xfrmspec.xfrm.template_check import check_path, first_barrier, satisfies, walk_template
+from xfrmspec.xfrm.templates import merge_states
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.outcome import Counter
+from xfrmspec_terms.packet import Header
 from xfrmspec_terms.policy import Direction, Mode, Policy, Template
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, LINUX_6_18, Profile
 from xfrmspec_terms.selector import Family, Protocol
@@ -228,10 +233,39 @@ def test_on_kernels_esp_before_ah_in_main_works_beside_sub(profile: Profile) -> 
     assert checked(profile, (HAO_SA, AH_SA, ESP_SA), (ESP, AH), (HAO,)).accepted
 
 
-@pytest.mark.clause("XFRM-SORT-005", "XFRM-CHECK-010")
-def test_clean_rules_want_ah_outside_the_option_as_they_send_it() -> None:
-    assert checked(CLEAN, (HAO_SA, AH_SA, ESP_SA), (ESP, AH), (HAO,)).accepted
-    assert checked(CLEAN, (AH_SA, HAO_SA, ESP_SA), (ESP, AH), (HAO,)).accepted
+ARRIVING = {
+    Header.ESP: ESP_SA,
+    Header.AH: AH_SA,
+    Header.IPCOMP: COMP_SA,
+    Header.HAO: HAO_SA,
+    Header.RT2: RT2_SA,
+}
+
+
+def arriving(sub: tuple[Template, ...], main: tuple[Template, ...]) -> Path:
+    """The sec_path of a datagram whose sender merged these templates."""
+    groups = [[state_of(entry) for entry in group] for group in (sub, main)]
+    chain = wire_chain((Header.UDP,), merge_states(groups, Family.INET6))
+    return tuple(ARRIVING[header] for header in chain if isinstance(header, Header) and header in ARRIVING)
+
+
+@pytest.mark.clause("XFRM-SORT-005", "XFRM-WIRE-004", "XFRM-CHECK-010")
+@pytest.mark.parametrize("main", list(permutations([ESP, AH, IPCOMP])))
+@pytest.mark.parametrize("sub", [(), (HAO,), (RT2,), (HAO, RT2)])
+def test_clean_input_expects_the_order_in_which_the_senders_headers_arrive(
+    sub: tuple[Template, ...], main: tuple[Template, ...]
+) -> None:
+    assert checked(CLEAN, arriving(sub, main), main, sub).accepted
+
+
+@pytest.mark.clause("XFRM-WIRE-004", "XFRM-CHECK-010")
+@PAIRS
+def test_rt2_listed_before_hao_is_sent_and_never_accepted(profile: Profile) -> None:
+    path = arriving((RT2, HAO), (ESP,))
+    assert path == (RT2_SA, HAO_SA, ESP_SA)
+    decided = checked(profile, path, (ESP,), (RT2, HAO))
+    assert (decided.counter, decided.reported) == (Counter.IN_TEMPLATE_MISMATCH, 0)
+    assert checked(profile, path, (ESP,), (HAO, RT2)).accepted
 
 
 @pytest.mark.clause("XFRM-CHECK-006", "XFRM-SORT-007")
@@ -385,11 +419,12 @@ def test_cleartext_meets_optional_templates_only(profile: Profile) -> None:
 
 
 @pytest.mark.clause("XFRM-CHECK-006", "XFRM-CHECK-009")
-def test_the_reasons_say_what_was_missing_or_too_much() -> None:
+def test_the_reasons_name_the_clause_that_decided() -> None:
     missing = checked(CLEAN, (AH_SA,), (replace(ESP, reqid=7),)).reasons[-1]
-    assert (missing.clause, missing.expected) == ("XFRM-CHECK-007", "ESP TRANSPORT reqid 7")
+    assert (missing.clause, missing.subject) == ("XFRM-CHECK-007", "required template 1")
+    assert missing.expected.endswith("reqid 7")
     extra = checked(CLEAN, (ESP_SA, HAO_SA), (ESP,)).reasons[-1]
-    assert (extra.clause, extra.found) == ("XFRM-CHECK-009", "DESTINATION_OPTIONS RO left over")
+    assert (extra.clause, extra.held) == ("XFRM-CHECK-009", False)
     met = checked(CLEAN, (ESP_SA,), (ESP,)).reasons[-1]
     assert (met.clause, met.held) == ("XFRM-CHECK-006", True)
 

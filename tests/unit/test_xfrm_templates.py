@@ -163,8 +163,8 @@ def test_ah_stands_outside_the_home_address_option_in_a_pair_but_not_in_one_poli
 
 @pytest.mark.clause("XFRM-SORT-005", "XFRM-CHECK-006")
 @pytest.mark.parametrize("profile", PAIRING_PROFILES, ids=lambda p: p.name)
-def test_input_sorts_ah_like_output_only_under_the_clean_rules(profile: Profile) -> None:
-    expected = (AH, ESP, HAO) if profile.ah_transport_sort_asymmetry else (ESP, HAO, AH)
+def test_only_the_clean_rules_move_ah_on_input(profile: Profile) -> None:
+    expected = (AH, ESP, HAO) if profile.ah_transport_sort_asymmetry else (ESP, AH, HAO)
     assert merge_templates([(HAO,), (AH, ESP)], V6, profile) == expected
 
 

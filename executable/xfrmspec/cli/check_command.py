@@ -12,7 +12,7 @@ from xfrmspec.cli.inputs import (
     ProfileName,
     UsageError,
     print_json,
-    read_configuration,
+    read_dumps,
     warn_unknown,
 )
 
@@ -32,17 +32,17 @@ def run(
     Findings of severity note do not change the exit code.
     """
     from xfrmspec.cli.check_report import print_report, print_rules
-    from xfrmspec_proofs.checks import Severity, check_configuration, report_to_json
+    from xfrmspec_proofs.checks import Severity, check_configuration, configuration_of, findings_to_json
 
     if list_rules:
         print_rules()
         return
     if not dumps:
         raise UsageError("check needs at least one dump; give files with the output of `ip xfrm policy`")
-    configuration, dump = read_configuration(dumps, profile.profile)
-    report = check_configuration(configuration)
+    dump, states_known = read_dumps(dumps)
+    report = check_configuration(configuration_of(dump, profile.profile, states_known=states_known))
     if output is OutputFormat.JSON:
-        print_json(report_to_json(report))
+        print_json(findings_to_json(report.findings, report.summary))
     else:
         print_report(report)
     warn_unknown(dump)

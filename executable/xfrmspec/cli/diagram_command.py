@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from xfrmspec.cli.inputs import UsageError, read_configuration
 from xfrmspec.configuration import Configuration
 from xfrmspec_terms.policy import Policy
 from xfrmspec_terms.profile import CLEAN
+
+if TYPE_CHECKING:
+    from xfrmspec_diagrams.ir import Picture
 
 
 class PictureFormat(StrEnum):
@@ -66,7 +69,7 @@ def _labelled(configuration: Configuration) -> list[tuple[Policy, str]]:
     return labelled
 
 
-def _write(drawn: object, output: PictureFormat, to: Path | None) -> None:
+def _write(drawn: Picture, output: PictureFormat, to: Path | None) -> None:
     """Write a picture; where `dot` is missing the SVG turns into a note on standard error and exit 2."""
     from xfrmspec_diagrams.pictures import render, render_svg
     from xfrmspec_diagrams.svg import SvgText

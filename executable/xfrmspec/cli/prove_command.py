@@ -18,22 +18,26 @@ def run(
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")] = 2,
     output: Annotated[OutputFormat, typer.Option("--format")] = OutputFormat.TEXT,
-    ledger: Annotated[bool, typer.Option("--write-ledger", help="Record the costs in the ledger.")] = False,
 ) -> None:
-    """Prove the theorems; exit 1 when one has not the outcome it claims, or a mutant survives."""
-    from xfrmspec.cli.prove_report import print_verdicts
-    from xfrmspec_proofs.runner import UnknownTheoremError, prove_all, verdict_to_json, write_ledger
+    """Prove the theorems; exit 1 when one has not the outcome it claims, or a mutant survives.
 
-    profiles = None if profile is None else [name.profile for name in profile]
-    try:
-        verdicts = prove_all(names or None, profiles, jobs)
-    except UnknownTheoremError as error:
-        raise UsageError(str(error)) from error
-    if ledger:
-        write_ledger(verdicts)
+    A theorem that a kernel's quirk breaks is refuted in that kernel's profile, with a replayed scenario:
+    that is the outcome it claims.
+    """
+    from xfrmspec.cli.prove_report import print_verdicts
+    from xfrmspec_proofs.runner import prove_all
+    from xfrmspec_proofs.theorem import PROVED_IN
+    from xfrmspec_proofs.theorems import all_theorems
+
+    unknown = sorted(set(names or ()) - set(all_theorems()))
+    if unknown:
+        known = ", ".join(all_theorems())
+        raise UsageError(f"no theorem is named {', '.join(unknown)}; there are: {known}")
+    profiles = [chosen.profile for chosen in profile] if profile else PROVED_IN
+    verdicts = prove_all(names or (), profiles, jobs)
     if output is OutputFormat.JSON:
-        print_json([verdict_to_json(verdict) for verdict in verdicts])
+        print_json([verdict.as_json() for verdict in verdicts])
     else:
         print_verdicts(verdicts)
-    if not all(verdict.as_claimed for verdict in verdicts):
+    if not all(verdict.ok for verdict in verdicts):
         raise typer.Exit(1)

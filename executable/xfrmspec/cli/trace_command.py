@@ -32,11 +32,15 @@ def run(
     missing = holes(rows)
     for hole in missing:
         typer.echo(f"hole: {hole}", err=True)
-    stale = check and (root / SNAPSHOT).read_text(encoding="utf-8") != text
+    stale = check and _committed(root / SNAPSHOT) != text
     if stale:
         typer.echo(f"{SNAPSHOT} is stale; run `make trace` and commit it", err=True)
     if missing or stale:
         raise typer.Exit(1)
+
+
+def _committed(snapshot: Path) -> str:
+    return snapshot.read_text(encoding="utf-8") if snapshot.exists() else ""
 
 
 def _project_root() -> Path:

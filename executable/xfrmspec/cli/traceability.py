@@ -136,10 +136,10 @@ def _marked(package: str) -> Links:
 
 
 def _theorems() -> Links:
-    from xfrmspec_proofs.runner import all_theorems
+    from xfrmspec_proofs.theorems import all_theorems
 
     links: dict[str, set[str]] = defaultdict(set)
-    for theorem in all_theorems():
+    for theorem in all_theorems().values():
         for name in theorem.clauses:
             links[name].add(theorem.name)
     return links

@@ -50,7 +50,7 @@ def sort_by_class(items: Sequence[_Item], classes: Sequence[int]) -> tuple[_Item
     return tuple(items[index] for index in order)
 
 
-@clause("XFRM-TMPL-009", "XFRM-SORT-001", "XFRM-SORT-006")
+@clause("XFRM-TMPL-009", "XFRM-SORT-001")
 def merge_states(
     groups: Sequence[Sequence[SecurityAssociation]], family: Family
 ) -> tuple[SecurityAssociation, ...]:

@@ -1,0 +1,56 @@
+"""Every picture by its name, and how a picture is written: the door for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from xfrmspec_diagrams.dot import to_dot
+from xfrmspec_diagrams.ir import Picture
+from xfrmspec_diagrams.machine_pictures import inbound_check, output_decision, policy_lifecycle
+from xfrmspec_diagrams.mermaid import to_mermaid
+from xfrmspec_diagrams.policymap import policy_map
+from xfrmspec_diagrams.samples import HOME_AGENT
+from xfrmspec_diagrams.svg import SvgResult, draw_svg
+from xfrmspec_diagrams.table import to_table
+from xfrmspec_diagrams.template_order import template_classes, template_order
+from xfrmspec_terms.profile import PROFILES
+
+_PICTURES: Mapping[str, Callable[[], Picture]] = {
+    "inbound-check": inbound_check,
+    "output-decision": output_decision,
+    "policy-lifecycle": policy_lifecycle,
+    "policy-map-home-agent": partial(policy_map, HOME_AGENT),
+    "template-classes": template_classes,
+    **{f"template-order-{name}": partial(template_order, PROFILES[name]) for name in sorted(PROFILES)},
+}
+
+_RENDERERS: Mapping[str, Callable[[Picture], str]] = {
+    "dot": to_dot,
+    "mermaid": to_mermaid,
+    "table": to_table,
+}
+
+
+def picture_names() -> tuple[str, ...]:
+    """Return the names of all pictures, sorted."""
+    return tuple(sorted(_PICTURES))
+
+
+def picture(name: str) -> Picture:
+    """Return a picture by name; KeyError's text lists the names that exist."""
+    if name not in _PICTURES:
+        raise KeyError(f"no picture is named {name!r}; there are: {', '.join(picture_names())}")
+    return _PICTURES[name]()
+
+
+def render(drawn: Picture, output: str) -> str:
+    """Write a picture as text, `output` being `dot`, `mermaid` or `table`; ValueError for anything else."""
+    if output not in _RENDERERS:
+        raise ValueError(f"no text format is named {output!r}; there are: {', '.join(sorted(_RENDERERS))}")
+    return _RENDERERS[output](drawn)
+
+
+def render_svg(drawn: Picture) -> SvgResult:
+    """Draw a picture as SVG with Graphviz, or return a note that says why that was not possible."""
+    return draw_svg(to_dot(drawn))

@@ -1,0 +1,1 @@
+"""A real kernel as a second implementation of the rules: netlink, guests, namespaces, campaigns."""

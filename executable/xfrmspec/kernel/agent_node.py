@@ -1,0 +1,155 @@
+"""Inside the guest: make the node that scenarios run on, and read what it shows of itself."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import stat
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+from xfrmspec.kernel.agent_link import (
+    NETLINK_ROUTE,
+    Requests,
+    add_address,
+    add_route,
+    load_module,
+    mount,
+)
+
+_TUNSETIFF = 0x400454CA
+_TUNSETIFINDEX = 0x400454DA
+_TUN_WITHOUT_HEADER = 0x1001
+_SIOCSIFFLAGS = 0x8914
+_SIOCGIFFLAGS = 0x8913
+_UP = 1
+_MULTICAST = 0x1000
+_PACKET_SIZE = 4096
+_TUN_NUMBER = os.makedev(10, 200)
+_TTY_NUMBER = os.makedev(4, 1)
+
+
+def enter_guest(config: dict[str, Any]) -> None:
+    """Mount what a guest needs and load its modules; only for the first process of a guest."""
+    for kind, target in (("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/mnt")):
+        mount("none", target, kind)
+    Path("/mnt/exchange").mkdir()
+    mount("none", "/mnt/exchange", "hostfs", config["exchange"])
+    os.mknod("/mnt/tun", 0o600 | stat.S_IFCHR, _TUN_NUMBER)
+    os.mknod("/mnt/tty", 0o600 | stat.S_IFCHR, _TTY_NUMBER)
+    for path in config["modules"]:
+        load_module(path)
+
+
+def set_sysctl(name: str, value: str) -> None:
+    """Write one sysctl under /proc/sys; one that does not exist is passed over."""
+    with contextlib.suppress(FileNotFoundError):
+        Path("/proc/sys", name).write_text(value, encoding="ascii")
+
+
+class Node:
+    """The interfaces of the node, and everything observable that is no packet of a socket."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._routes = Requests(NETLINK_ROUTE)
+        self._control = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        _set_defaults()
+        self._bring_up("lo")
+        self.tunnels = [self._tunnel(config["tun"], name, index) for name, index in config["interfaces"]]
+        outer, inner = (index for _, index in config["interfaces"])
+        for address, home in config["addresses"]:
+            _expect(add_address(self._routes, outer, address, home), f"address {address}")
+        _expect(add_route(self._routes, outer, "::", 0, 100), "default route")
+        _expect(add_route(self._routes, inner, "::", 0, 200), "second default route")
+        prefix, length = config["inner"]
+        _expect(add_route(self._routes, inner, prefix, length, 50), "inner route")
+        self._statistics = os.open("/proc/net/xfrm_stat", os.O_RDONLY)
+        self._last = os.pread(self._statistics, _PACKET_SIZE, 0)
+        _await_addresses([address for address, _ in config["addresses"]])
+        self.captured()
+
+    def _bring_up(self, name: str) -> None:
+        request = fcntl.ioctl(self._control, _SIOCGIFFLAGS, struct.pack("16sH22x", name.encode(), 0))
+        flags = struct.unpack_from("=H", request, 16)[0]
+        wanted = (flags | _UP) & ~_MULTICAST
+        fcntl.ioctl(self._control, _SIOCSIFFLAGS, struct.pack("16sH22x", name.encode(), wanted))
+
+    def _tunnel(self, device: str, name: str, index: int) -> int:
+        descriptor = os.open(device, os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(descriptor, _TUNSETIFINDEX, struct.pack("=I", index))
+        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _TUN_WITHOUT_HEADER))
+        for setting, value in (("addr_gen_mode", "1"), ("accept_ra", "0"), ("router_solicitations", "0")):
+            set_sysctl(f"net/ipv6/conf/{name}/{setting}", value)
+        set_sysctl(f"net/ipv6/conf/{name}/accept_source_route", "1")
+        self._bring_up(name)
+        return descriptor
+
+    def inject(self, packet: bytes) -> None:
+        """Receive a packet on the outer interface."""
+        os.write(self.tunnels[0], packet)
+
+    def captured(self) -> list[bytes]:
+        """Return the unicast packets that left since the last time, outer interface first."""
+        return [packet for tunnel in self.tunnels for packet in _pending(tunnel) if packet[24] != 0xFF]
+
+    def counters(self) -> dict[str, int]:
+        """Return the counters that grew since the last time, and by how much."""
+        now = os.pread(self._statistics, _PACKET_SIZE, 0)
+        before, self._last = self._last, now
+        if now == before:
+            return {}
+        old, new = _parsed(before), _parsed(now)
+        return {name: value - old[name] for name, value in new.items() if value != old[name]}
+
+
+def _set_defaults() -> None:
+    for name, value in (
+        ("net/ipv6/conf/all/disable_ipv6", "0"),
+        ("net/ipv6/conf/all/forwarding", "1"),
+        ("net/ipv6/conf/all/accept_source_route", "1"),
+        ("net/ipv6/conf/default/accept_dad", "0"),
+        ("net/ipv6/conf/default/router_solicitations", "0"),
+        ("net/core/xfrm_larval_drop", "1"),
+        ("net/core/xfrm_acq_expires", "3600"),
+    ):
+        set_sysctl(name, value)
+
+
+def _pending(tunnel: int) -> list[bytes]:
+    packets: list[bytes] = []
+    while True:
+        try:
+            packets.append(os.read(tunnel, _PACKET_SIZE))
+        except BlockingIOError:
+            return packets
+
+
+def _parsed(statistics: bytes) -> dict[str, int]:
+    words = statistics.decode("ascii").split()
+    return {name: int(value) for name, value in zip(words[::2], words[1::2], strict=True)}
+
+
+def _expect(error: int, what: str) -> None:
+    if error:
+        raise OSError(error, f"{what}: {os.strerror(error)}")
+
+
+def _await_addresses(addresses: list[str]) -> None:
+    """A new address cannot be used at once, even without duplicate detection."""
+    deadline = time.monotonic() + 5
+    for address in addresses:
+        while True:
+            try:
+                with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+                    probe.bind((address, 0))
+                    probe.sendto(b"", ("2001:db8:ffff::1", 9))
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+    time.sleep(0.05)

@@ -1,0 +1,144 @@
+"""The host's end of an agent: a private directory for bulk data and a line for the doorbell."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_AGENT_MODULES = ("__init__", "agent", "agent_link", "agent_node")
+_START = """import sys
+sys.path.insert(0, {code!r})
+from xfrmspec.kernel.agent import main
+main({config!r})
+"""
+_BLOCK = 4096
+
+
+class AgentLostError(RuntimeError):
+    """The agent ended or went silent; `at` is the scenario of the batch it was working on."""
+
+    def __init__(self, reason: str, at: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.at = at
+
+
+class Exchange:
+    """A private directory that an agent shares with the host; removed when closed."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="xfrmspec-"))
+
+    @property
+    def start_file(self) -> Path:
+        """The Python file that starts the agent."""
+        return self.path / "start.py"
+
+    def install_agent(self, config: dict[str, Any]) -> None:
+        """Copy the agent's modules and its configuration into the directory."""
+        package = self.path / "code" / "xfrmspec" / "kernel"
+        package.mkdir(parents=True)
+        (package.parent / "__init__.py").write_text("", encoding="ascii")
+        for name in _AGENT_MODULES:
+            source = files("xfrmspec.kernel").joinpath(f"{name}.py").read_text(encoding="utf-8")
+            (package / f"{name}.py").write_text(source, encoding="utf-8")
+        config_file = self.path / "config.json"
+        config_file.write_text(json.dumps(config), encoding="utf-8")
+        start = _START.format(code=str(self.path / "code"), config=str(config_file))
+        self.start_file.write_text(start, encoding="utf-8")
+
+    def give_to(self, user: int, group: int) -> None:
+        """Hand the directory and everything in it to an unprivileged user."""
+        for path in (self.path, *self.path.rglob("*")):
+            shutil.chown(path, user, group)
+
+    def close(self) -> None:
+        """Remove the directory; nothing is left even when the agent still writes."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AgentLink:
+    """Batches to an agent and its answers; `user` and `group` own the files when not None."""
+
+    def __init__(self, channel: socket.socket, exchange: Exchange) -> None:
+        self._channel = channel
+        self._exchange = exchange
+        self._pending = b""
+        self._batches = 0
+        self._owner: tuple[int, int] | None = None
+
+    def written_for(self, user: int, group: int) -> None:
+        """Let the batch files belong to an unprivileged user."""
+        self._owner = (user, group)
+
+    def wait_ready(self, seconds: float) -> str:
+        """Wait for the agent's first word; return the kernel release. AgentLostError when it fails."""
+        line = self._line(time.monotonic() + seconds, 0)
+        word, _, rest = line.partition(" ")
+        if word != "ready":
+            raise AgentLostError(f"the agent did not start: {rest or line}", 0)
+        return rest
+
+    def run(self, batch: Sequence[dict[str, Any]], seconds: float) -> list[list[Any]]:
+        """Run compiled scenarios; return the answers to each. AgentLostError with the culprit's number."""
+        self._batches += 1
+        name = f"batch{self._batches}"
+        question, answer = (self._exchange.path / f"{name}.{end}" for end in ("in", "out"))
+        question.write_text(json.dumps(list(batch), separators=(",", ":")), encoding="ascii")
+        if self._owner is not None:
+            shutil.chown(question, *self._owner)
+        self._say(name)
+        self._await_done(name, time.monotonic() + seconds)
+        results: list[list[Any]] = json.loads(answer.read_text(encoding="ascii"))
+        for used in (question, answer):
+            used.unlink(missing_ok=True)
+        return results
+
+    def _say(self, name: str) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._channel.sendall(name.encode("ascii") + b"\n")
+
+    def _await_done(self, name: str, deadline: float) -> None:
+        at = 0
+        while True:
+            word, _, rest = self._line(deadline, at).partition(" ")
+            if word == "at":
+                at = int(rest)
+            elif word == "done" and rest == name:
+                return
+            elif word == "failed":
+                raise AgentLostError(f"the agent failed: {rest}", at)
+
+    def _line(self, deadline: float, at: int) -> str:
+        while b"\n" not in self._pending:
+            left = deadline - time.monotonic()
+            ready, _, _ = select.select([self._channel], [], [], max(left, 0))
+            if not ready:
+                raise AgentLostError("no answer within the time limit", at)
+            try:
+                more = self._channel.recv(_BLOCK)
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                raise AgentLostError("the agent's kernel ended", at)
+            self._pending += more
+        first, _, self._pending = self._pending.partition(b"\n")
+        return first.decode("ascii", "replace").strip("\r")

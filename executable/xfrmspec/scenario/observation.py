@@ -1,0 +1,126 @@
+"""What can be seen from outside while a scenario runs, and how two observations differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Protocol, runtime_checkable
+
+from xfrmspec.scenario.terms import Scenario
+from xfrmspec_terms.packet import ChainElement, header_name
+from xfrmspec_terms.policy import PolicyIdentity
+from xfrmspec_terms.selector import Address
+
+
+@dataclass(frozen=True, slots=True)
+class OperationResult:
+    """The error number of one netlink operation; 0 is success."""
+
+    errno: int
+
+
+@dataclass(frozen=True, slots=True)
+class PacketResult:
+    """What one packet did.
+
+    `errno` is what the sender saw (0 for received packets). `used` are the policies that have a use time
+    after it, `counters` the counters of /proc/net/xfrm_stat that grew and by how much, both sorted. `wire`
+    are the header chains that left the node, outermost IP header not listed. `delivered` is the source
+    address that the receiving socket saw, None when nothing was delivered. `acquires` and `reports` count
+    the events of these kinds. `octets` are the packets that left, for people; they are not compared.
+    """
+
+    errno: int = 0
+    used: tuple[PolicyIdentity, ...] = ()
+    counters: tuple[tuple[str, int], ...] = ()
+    wire: tuple[tuple[str, ...], ...] = ()
+    delivered: Address | None = None
+    acquires: int = 0
+    reports: int = 0
+    octets: tuple[bytes, ...] = field(default=(), compare=False)
+
+
+StepResult = OperationResult | PacketResult
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One policy of the final dump: what it is, and what of it an update may have changed."""
+
+    identity: PolicyIdentity
+    priority: int
+    action: int
+    templates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One result per step, and at the end the dump of the policies, newest object first."""
+
+    results: tuple[StepResult, ...]
+    policies: tuple[StoredEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A scenario that gave no observation: the subject crashed, hung or could not run it."""
+
+    reason: str
+
+
+Outcome = Observation | Failure
+
+
+@runtime_checkable
+class Subject(Protocol):
+    """Anything that scenarios can be run on: the reference under a profile, or a kernel."""
+
+    @property
+    def name(self) -> str:
+        """What reports call the subject."""
+        ...
+
+    def run(self, scenario: Scenario) -> Outcome:
+        """Run one scenario from empty tables."""
+        ...
+
+    def run_all(self, scenarios: Iterable[Scenario]) -> Iterator[Outcome]:
+        """Run scenarios in order, each from empty tables; one outcome for each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that two subjects disagree about; `step` None for the final dump or a failure."""
+
+    step: int | None
+    what: str
+    first: object
+    second: object
+
+
+def differences(first: Outcome, second: Outcome) -> tuple[Difference, ...]:
+    """Return everything two outcomes of one scenario disagree about, in step order."""
+    if isinstance(first, Failure) or isinstance(second, Failure):
+        return () if first == second else (Difference(None, "outcome", first, second),)
+    found: list[Difference] = []
+    for step, (one, other) in enumerate(zip(first.results, second.results, strict=True)):
+        found.extend(_step_differences(step, one, other))
+    if first.policies != second.policies:
+        found.append(Difference(None, "policies", first.policies, second.policies))
+    return tuple(found)
+
+
+def _step_differences(step: int, one: StepResult, other: StepResult) -> Iterator[Difference]:
+    if type(one) is not type(other):
+        yield Difference(step, "kind", one, other)
+        return
+    for entry in fields(one):
+        first, second = getattr(one, entry.name), getattr(other, entry.name)
+        if entry.compare and first != second:
+            yield Difference(step, entry.name, first, second)
+
+
+def chain_names(chain: Iterable[ChainElement]) -> tuple[str, ...]:
+    """Return a chain as the names that observations hold."""
+    return tuple(header_name(element) for element in chain)

@@ -1,0 +1,275 @@
+"""The reference as a subject: scenarios run on the executable rules under one profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import singledispatch
+
+from xfrmspec.scenario.observation import (
+    Observation,
+    OperationResult,
+    Outcome,
+    PacketResult,
+    StepResult,
+    StoredEntry,
+    chain_names,
+)
+from xfrmspec.scenario.packets import headers_at_check
+from xfrmspec.scenario.states import add_state, delete_state, flush_states, larval_states
+from xfrmspec.scenario.terms import (
+    INNER_INDEX,
+    LOOPBACK_INDEX,
+    AddPolicy,
+    AddState,
+    DeletePolicy,
+    DeleteState,
+    FlushPolicies,
+    FlushStates,
+    Node,
+    Receive,
+    Scenario,
+    Send,
+    SetDefaults,
+    SetThresholds,
+    UpdatePolicy,
+)
+from xfrmspec.xfrm.check import InputDecision, decide_input
+from xfrmspec.xfrm.database import PolicyDatabase
+from xfrmspec.xfrm.output import OutputDecision, decide_output
+from xfrmspec.xfrm.policies import PolicyOutcome, add, delete, flush, set_thresholds, update
+from xfrmspec.xfrm.session import decode_session
+from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, SocketPolicies, XfrmTables
+from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.outcome import Counter, Decision, Errno
+from xfrmspec_terms.packet import upper_header
+from xfrmspec_terms.policy import Direction, Policy, PolicyIdentity, identity_of
+from xfrmspec_terms.profile import Profile
+from xfrmspec_terms.selector import Flow, Protocol
+
+_CHECKED_TWICE = frozenset({Protocol.ICMPV6})
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The tables in the middle of a scenario, and which policies have a use time."""
+
+    tables: XfrmTables
+    node: Node
+    used: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceSubject:
+    """The executable rules under a profile; every scenario starts from empty tables."""
+
+    profile: Profile
+
+    @property
+    def name(self) -> str:
+        """The profile's name behind the word reference."""
+        return f"reference ({self.profile.name})"
+
+    def run(self, scenario: Scenario) -> Outcome:
+        """Run one scenario; never fails."""
+        run = _Run(XfrmTables(PolicyDatabase(self.profile), listeners=scenario.listeners), scenario.node)
+        results: list[StepResult] = []
+        for step in scenario.steps:
+            run, result = _perform(step, run)
+            results.append(result)
+        newest_first = reversed(tuple(run.tables.policies))
+        entries = tuple(_stored(entry.policy) for entry in newest_first)
+        return Observation(tuple(results), entries)
+
+    def run_all(self, scenarios: Iterable[Scenario]) -> Iterator[Outcome]:
+        """Run scenarios one after the other."""
+        return map(self.run, scenarios)
+
+
+def _stored(policy: Policy) -> StoredEntry:
+    return StoredEntry(identity_of(policy), policy.priority, policy.action, len(policy.templates))
+
+
+def _with_policies(run: _Run, outcome: PolicyOutcome) -> tuple[_Run, StepResult]:
+    tables = replace(run.tables, policies=outcome.database)
+    return replace(run, tables=tables), OperationResult(outcome.errno)
+
+
+@singledispatch
+def _perform(step: object, run: _Run) -> tuple[_Run, StepResult]:
+    raise TypeError(f"{type(step).__name__} is no step of a scenario")
+
+
+@_perform.register
+def _(step: AddPolicy, run: _Run) -> tuple[_Run, StepResult]:
+    return _with_policies(run, add(run.tables.policies, step.policy))
+
+
+@_perform.register
+def _(step: UpdatePolicy, run: _Run) -> tuple[_Run, StepResult]:
+    return _with_policies(run, update(run.tables.policies, step.policy))
+
+
+@_perform.register
+def _(step: DeletePolicy, run: _Run) -> tuple[_Run, StepResult]:
+    return _with_policies(run, delete(run.tables.policies, step.identity, step.index))
+
+
+@_perform.register
+def _(step: FlushPolicies, run: _Run) -> tuple[_Run, StepResult]:
+    return _with_policies(run, flush(run.tables.policies, step.type))
+
+
+@_perform.register
+def _(step: SetThresholds, run: _Run) -> tuple[_Run, StepResult]:
+    return _with_policies(run, set_thresholds(run.tables.policies, step.thresholds))
+
+
+@_perform.register
+def _(step: SetDefaults, run: _Run) -> tuple[_Run, StepResult]:
+    return replace(run, tables=replace(run.tables, defaults=step.actions)), OperationResult(Errno.OK)
+
+
+def _with_states(run: _Run, states: tuple[SecurityAssociation, ...], errno: Errno) -> tuple[_Run, StepResult]:
+    return replace(run, tables=replace(run.tables, states=states)), OperationResult(errno)
+
+
+@_perform.register
+def _(step: AddState, run: _Run) -> tuple[_Run, StepResult]:
+    return _with_states(run, *add_state(run.tables.states, step.state, run.tables.profile))
+
+
+@_perform.register
+def _(step: DeleteState, run: _Run) -> tuple[_Run, StepResult]:
+    return _with_states(run, *delete_state(run.tables.states, step.state))
+
+
+@_perform.register
+def _(step: FlushStates, run: _Run) -> tuple[_Run, StepResult]:
+    return _with_states(run, flush_states(run.tables.states, step.protocol), Errno.OK)
+
+
+@_perform.register
+def _(step: Send, run: _Run) -> tuple[_Run, StepResult]:
+    sockets = SocketPolicies(step.inbound, step.outbound, step.flow.mark)
+    flow = _sendable(step.flow)
+    plain = (*step.headers, upper_header(flow.protocol))
+    decision = decide_output(run.tables, flow, sockets, chain=plain)
+    after = _after_output(run, flow, decision)
+    return after, PacketResult(
+        errno=decision.errno,
+        used=_used_identities(after),
+        counters=_counters(decision.counter),
+        wire=_wire(decision),
+        acquires=len(decision.acquires),
+    )
+
+
+@clause("XFRM-FLOW-005")
+def _sendable(flow: Flow) -> Flow:
+    """Return the flow that the sending socket presents: raw sockets know types, but no ports."""
+    if flow.protocol in (Protocol.UDP, Protocol.UDPLITE, Protocol.ICMPV6):
+        return flow
+    if flow.protocol == Protocol.MOBILITY:
+        return replace(flow, destination_slot=0)
+    return replace(flow, source_slot=0, destination_slot=0)
+
+
+@_perform.register
+def _(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
+    local = any(own.address == step.flow.destination for own in run.node.addresses)
+    return _deliver(step, run) if local else _forward(step, run)
+
+
+@clause("XFRM-FLOW-001", "XFRM-SEL-003")
+def _received_flow(step: Receive, oif: int, profile: Profile) -> Flow:
+    key = decode_session(headers_at_check(step), profile)
+    return Flow(
+        step.flow.source, step.flow.destination, key.protocol, key.source_slot, key.destination_slot, oif
+    )
+
+
+def _sec_path(step: Receive) -> tuple[SecurityAssociation, ...]:
+    return tuple(layer for layer in step.layers if isinstance(layer, SecurityAssociation))
+
+
+def _deliver(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
+    flow = _received_flow(step, LOOPBACK_INDEX, run.tables.profile)
+    decision = decide_input(run.tables, flow, _sec_path(step))
+    after = _after_selection(run, decision.selection.policies)
+    times = 2 if flow.protocol in _CHECKED_TWICE else 1
+    return after, PacketResult(
+        used=_used_identities(after),
+        counters=_counters(decision.counter, times),
+        delivered=flow.source if decision.accepted else None,
+        reports=_reports(decision, step, flow) * times,
+    )
+
+
+@clause("XFRM-CHECK-006")
+def _reports(decision: InputDecision, step: Receive, flow: Flow) -> int:
+    """A rejection is reported when the entry it stopped at is a home address option and no known MH."""
+    if decision.reported is None:
+        return 0
+    stopped_at = _sec_path(step)[decision.reported]
+    if stopped_at.protocol is not Protocol.DESTINATION_OPTIONS:
+        return 0
+    known_mobility = flow.protocol == Protocol.MOBILITY and flow.source_slot <= 7
+    return 0 if known_mobility else 1
+
+
+def _forward(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
+    flow = _received_flow(step, INNER_INDEX, run.tables.profile)
+    checked = decide_input(run.tables, flow, _sec_path(step), Direction.FWD)
+    after = _after_selection(run, checked.selection.policies)
+    if not checked.accepted:
+        result = PacketResult(used=_used_identities(after), counters=_counters(checked.counter))
+        return after, replace(result, reports=_reports(checked, step, flow))
+    kept = tuple(layer for layer in step.layers if not isinstance(layer, SecurityAssociation))
+    plain = (*kept, upper_header(step.flow.protocol))
+    decision = decide_output(after.tables, flow, NO_SOCKET_POLICIES, chain=plain)
+    after = _after_output(after, flow, decision)
+    return after, PacketResult(
+        used=_used_identities(after),
+        counters=_counters(decision.counter),
+        wire=_wire(decision),
+        acquires=len(decision.acquires),
+    )
+
+
+def _wire(decision: OutputDecision) -> tuple[tuple[str, ...], ...]:
+    leaves = decision.decision in (Decision.PASS, Decision.TRANSFORM)
+    return (chain_names(decision.chain),) if leaves else ()
+
+
+def _counters(counter: Counter | None, times: int = 1) -> tuple[tuple[str, int], ...]:
+    return () if counter is None else ((counter.value, times),)
+
+
+@clause("XFRM-TIMER-003")
+def _after_output(run: _Run, flow: Flow, decision: OutputDecision) -> _Run:
+    """Policies get a use time unless their templates could not be resolved; acquires leave larval states."""
+    larval = larval_states(decision, flow)
+    states = (*reversed(larval), *run.tables.states)
+    run = replace(run, tables=replace(run.tables, states=states))
+    if decision.decision is Decision.DROP:
+        return run
+    return _after_selection(run, decision.selection.policies)
+
+
+@clause("XFRM-TIMER-003")
+def _after_selection(run: _Run, policies: tuple[Policy, ...]) -> _Run:
+    chosen = {identity_of(policy) for policy in policies}
+    ages = {entry.age for entry in run.tables.policies if identity_of(entry.policy) in chosen}
+    return replace(run, used=run.used | ages)
+
+
+def _used_identities(run: _Run) -> tuple[PolicyIdentity, ...]:
+    found = [identity_of(entry.policy) for entry in run.tables.policies if entry.age in run.used]
+    return sorted_identities(found)
+
+
+def sorted_identities(found: Iterable[PolicyIdentity]) -> tuple[PolicyIdentity, ...]:
+    """Return identities in the one order that every subject reports them in."""
+    return tuple(sorted(found, key=repr))

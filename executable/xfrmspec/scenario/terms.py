@@ -1,0 +1,175 @@
+"""Scenarios: a node, operations on its tables, and packets that it sends or receives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+
+from xfrmspec.xfrm.placement import Thresholds
+from xfrmspec.xfrm.tables import DefaultActions
+from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.packet import Header
+from xfrmspec_terms.policy import Policy, PolicyIdentity, PolicyType
+from xfrmspec_terms.selector import Flow, Prefix
+
+LOOPBACK_INDEX = 1
+OUTER_INDEX = 7
+INNER_INDEX = 8
+PAYLOAD_OCTETS = 320
+"""Upper-layer octets of every packet: enough for IPComp to shrink it, too few to need fragments."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """An address of the node; `home` flags it as a Mobile IPv6 home address."""
+
+    address: IPv6Address
+    home: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The host under test: its addresses, and the prefix behind its second interface.
+
+    Interface 7 leads everywhere else and is where packets are received; packets to `inner` that come from
+    outside are forwarded to interface 8. Interface 1 is the loopback device.
+    """
+
+    addresses: tuple[LocalAddress, ...]
+    inner: Prefix
+
+
+def laboratory() -> Node:
+    """Return the standard node: two ordinary addresses, one of another /48, and a home address."""
+    here = (
+        LocalAddress(IPv6Address("2001:db8::1")),
+        LocalAddress(IPv6Address("2001:db8::2")),
+        LocalAddress(IPv6Address("2001:db8:1:1::1")),
+        LocalAddress(IPv6Address("2001:db8:a::1"), home=True),
+    )
+    return Node(here, Prefix.parse("2001:db8:f::/48"))
+
+
+LABORATORY = laboratory()
+
+
+@dataclass(frozen=True, slots=True)
+class AddPolicy:
+    """NEWPOLICY: insert a policy unless its identity exists."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePolicy:
+    """UPDPOLICY: insert a policy, or replace the one of the same identity."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePolicy:
+    """DELPOLICY: remove a policy by index when one is given, else by identity."""
+
+    identity: PolicyIdentity
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FlushPolicies:
+    """FLUSHPOLICY: remove every policy of one type."""
+
+    type: PolicyType = PolicyType.MAIN
+
+
+@dataclass(frozen=True, slots=True)
+class AddState:
+    """NEWSA: insert a state, with algorithms that hide nothing."""
+
+    state: SecurityAssociation
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteState:
+    """DELSA: remove the state with this key."""
+
+    state: SecurityAssociation
+
+
+@dataclass(frozen=True, slots=True)
+class FlushStates:
+    """FLUSHSA: remove the states of a protocol; 0 for all, 255 for AH, ESP and IPComp."""
+
+    protocol: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetDefaults:
+    """SETDEFAULT: what happens to flows that no policy matches."""
+
+    actions: DefaultActions
+
+
+@dataclass(frozen=True, slots=True)
+class SetThresholds:
+    """NEWSPDINFO: from which prefix lengths policies are hashed; the rebuild is waited for."""
+
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A fresh socket sends one packet of a flow.
+
+    UDP and UDP-Lite use a datagram socket; any other protocol a raw one, whose port slots are zero but for
+    ICMPv6 (type and code) and the mobility header (type). `oif` 0 leaves the socket unbound. `inbound` and
+    `outbound` are the socket's own policies. `headers` are extension headers that the sender asks for:
+    HBH, DSTOPT before the upper layer.
+    """
+
+    flow: Flow
+    inbound: Policy | None = None
+    outbound: Policy | None = None
+    headers: tuple[Header, ...] = ()
+
+
+@clause("XFRM-FLOW-001")
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """A packet arrives on interface 7; `flow` is what its innermost packet really is.
+
+    `layers` are what stands before the upper layer, outermost first: an extension header of no interest
+    (HBH, DSTOPT), or the state of the receiver that this layer was made for. Addresses inside a layer follow
+    from the state: HAO and RT2 put its care-of address into the IP header, tunnels their own ends.
+    """
+
+    flow: Flow
+    layers: tuple[Header | SecurityAssociation, ...] = ()
+
+
+Operation = (
+    AddPolicy
+    | UpdatePolicy
+    | DeletePolicy
+    | FlushPolicies
+    | AddState
+    | DeleteState
+    | FlushStates
+    | SetDefaults
+    | SetThresholds
+)
+Stimulus = Send | Receive
+Step = Operation | Stimulus
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What happens on one node, in order, from empty tables.
+
+    `listeners` says whether a key manager is there to hear an acquire.
+    """
+
+    steps: tuple[Step, ...]
+    listeners: bool = True
+    node: Node = LABORATORY

@@ -1,0 +1,192 @@
+"""Proving theorems: claims, witnesses and mutants, each in a fresh context with a counted budget."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+
+from xfrmspec_model.folding import as_formula, negate
+from xfrmspec_model.rules import RULES, Rules
+from xfrmspec_model.smt import Answer, Model, check, fresh_context
+from xfrmspec_proofs.theorem import PROVED_IN, Claim, Json, Outcome, Scene, Theorem, Witness
+from xfrmspec_proofs.theorems import all_theorems
+from xfrmspec_terms.profile import CLEAN, Profile, profile_named
+
+BUDGET = 40_000_000
+"""Solver resource units for one check; the unit is z3's rlimit, the same on every machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one theorem in one profile.
+
+    `cost` is the sum of the solver's resource units over all checks, exactly repeatable for one version of
+    the solver. `problems` say in words what is wrong with the proof itself; empty when it can be believed.
+    """
+
+    theorem: str
+    statement: str
+    profile: str
+    outcome: Outcome
+    expected: Outcome
+    clauses: tuple[str, ...]
+    cost: int
+    mutants: int
+    survivors: tuple[str, ...] = ()
+    witness: Mapping[str, Json] | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """True when the outcome is the expected one, every mutant died and nothing else is wrong."""
+        return self.outcome is self.expected and not self.survivors and not self.problems
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the verdict in the stable form of `prove --format json`."""
+        return {
+            "theorem": self.theorem,
+            "statement": self.statement,
+            "profile": self.profile,
+            "outcome": self.outcome.value,
+            "clauses": list(self.clauses),
+            "cost": self.cost,
+            "mutants": {"killed": self.mutants - len(self.survivors), "total": self.mutants},
+            "witness": self.witness,
+        }
+
+
+def prove(theorem: Theorem, profile: Profile) -> Verdict:
+    """Try a theorem in one profile and say what came of it, with a witness that the reference replayed.
+
+    A refutation is also traced to the switches that the theorem blames: in the profile without them it
+    must hold, and the mutants are tried there.
+    """
+    with _no_garbage_collection():
+        trial = _Trial(theorem, profile)
+        outcome, witness = trial.outcome()
+        sound = trial if outcome is not Outcome.REFUTED else _Trial(theorem, _repaired(theorem, profile))
+        problems: tuple[str, ...] = ()
+        if sound is not trial and sound.outcome()[0] is not Outcome.PROVED:
+            problems = ("it is refuted without the switches to blame, too",)
+        survivors = tuple(name for name in sorted(theorem.mutants) if not sound.kills(name))
+        cost = trial.cost + (sound.cost if sound is not trial else 0)
+    return Verdict(
+        theorem.name,
+        theorem.statement,
+        profile.name,
+        outcome,
+        theorem.expected(profile),
+        theorem.clauses,
+        cost,
+        len(theorem.mutants),
+        survivors,
+        witness.facts if witness else None,
+        problems,
+    )
+
+
+def prove_all(
+    names: Sequence[str] = (), profiles: Sequence[Profile] = PROVED_IN, jobs: int = 1
+) -> list[Verdict]:
+    """Prove the named theorems (all when none is named) in each profile, in order of theorem and profile.
+
+    `jobs` processes share the work; neither the order nor the costs depend on their number. KeyError for an
+    unknown name.
+    """
+    theorems = all_theorems()
+    chosen = sorted(set(names)) if names else sorted(theorems)
+    unknown = [name for name in chosen if name not in theorems]
+    if unknown:
+        raise KeyError(f"no theorem is named {', '.join(unknown)}")
+    tasks = sorted((name, profile.name) for name in chosen for profile in profiles)
+    if jobs <= 1:
+        return [_prove_named(task) for task in tasks]
+    with get_context("spawn").Pool(jobs) as pool:
+        return pool.map(_prove_named, tasks, chunksize=1)
+
+
+class _Trial:
+    """One theorem in one profile; counts what its checks cost."""
+
+    def __init__(self, theorem: Theorem, profile: Profile) -> None:
+        self.theorem, self.profile, self.cost = theorem, profile, 0
+        self._count = len(theorem.claims(Scene(fresh_context(), profile)))
+
+    def outcome(self) -> tuple[Outcome, Witness | None]:
+        """Return the outcome with the witness that was replayed."""
+        for index in range(self._count):
+            answer, claim, model = self._counterexample(index, RULES)
+            if answer is Answer.UNKNOWN:
+                return Outcome.UNKNOWN, None
+            if model is not None:
+                return self._replayed(claim, model, Outcome.REFUTED)
+        return self._witnessed()
+
+    def kills(self, mutant: str) -> bool:
+        """Tell whether some claim has a counterexample under a mutant's rules."""
+        rules = self.theorem.mutants[mutant](RULES)
+        return any(
+            self._counterexample(index, rules)[0] is Answer.SATISFIABLE for index in range(self._count)
+        )
+
+    def _witnessed(self) -> tuple[Outcome, Witness | None]:
+        """Replay one instance of every claim; return the first."""
+        witnesses: list[Witness] = []
+        for index in range(self._count):
+            _, claim, model = self._check(index, RULES, small=True, negated=False)
+            if model is None:
+                return Outcome.VACUOUS, None
+            outcome, witness = self._replayed(claim, model, Outcome.PROVED)
+            if outcome is not Outcome.PROVED:
+                return outcome, witness
+            witnesses.append(witness)
+        return Outcome.PROVED, witnesses[0]
+
+    def _replayed(self, claim: Claim, model: Model, outcome: Outcome) -> tuple[Outcome, Witness]:
+        witness = claim.witness(model)
+        confirmed = witness.holds(self.profile) is (outcome is Outcome.PROVED)
+        return (outcome if confirmed else Outcome.NOT_REPLAYED), witness
+
+    def _counterexample(self, index: int, rules: Rules) -> tuple[Answer, Claim, Model | None]:
+        """Look for a counterexample, among small instances first."""
+        found = self._check(index, rules, small=True, negated=True)
+        if found[0] is Answer.SATISFIABLE:
+            return found
+        return self._check(index, rules, small=False, negated=True)
+
+    def _check(
+        self, index: int, rules: Rules, *, small: bool, negated: bool
+    ) -> tuple[Answer, Claim, Model | None]:
+        context = fresh_context()
+        claim = self.theorem.claims(Scene(context, self.profile, rules, small))[index]
+        goal = negate(claim.conclusion) if negated else claim.conclusion
+        truths = [*claim.hypotheses, *(claim.instance if small else ()), goal]
+        result = check(context, [as_formula(context, truth) for truth in truths], BUDGET)
+        self.cost += result.cost
+        return result.answer, claim, result.model
+
+
+def _prove_named(task: tuple[str, str]) -> Verdict:
+    name, profile = task
+    return prove(all_theorems()[name], profile_named(profile))
+
+
+def _repaired(theorem: Theorem, profile: Profile) -> Profile:
+    switches = theorem.refuted_by.get(profile.name, ())
+    return replace(profile, **{switch: getattr(CLEAN, switch) for switch in switches})
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep the collector from freeing solver terms at moments that depend on what ran before."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
