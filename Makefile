@@ -26,7 +26,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: $(STAMP)
-	$(BIN)/python -m pytest tests/bench -m bench --override-ini addopts=
+	$(BIN)/python -m pytest tests/bench -m bench -s
 
 gallery: $(STAMP)
 	$(BIN)/xfrmspec diagram --gallery diagrams/gallery

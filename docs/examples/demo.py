@@ -22,19 +22,26 @@ def main() -> int:
     print("A home agent with two mobile nodes. One of them is configured with a mistake.")
     flows = [
         ("A binding acknowledgement to the first node", GOOD_NODE, ["--proto", "mh", "--mh-type", "6"]),
-        ("The same to the second node: not the SA that was meant", BAD_NODE, ["--proto", "mh", "--mh-type", "6"]),
+        (
+            "The same to the second node: not the SA that was meant",
+            BAD_NODE,
+            ["--proto", "mh", "--mh-type", "6"],
+        ),
     ]
     steps = [_run("What is wrong with it?", ["check", *DUMPS], expected=1)]
     for title, node, protocol in flows:
         words = ["explain", *DUMPS, "--src", HOME_AGENT, "--dst", node, *protocol]
         steps.append(_run(title, words, expected=0))
     forwarded = ["explain", *DUMPS, "--dir", "fwd", "--src", GOOD_NODE, "--dst", CORRESPONDENT]
-    steps.append(_run("What the first node sends on through the home agent", [*forwarded, "--proto", "udp"], 0))
+    steps.append(
+        _run("What the first node sends on through the home agent", [*forwarded, "--proto", "udp"], 0)
+    )
     MAP.parent.mkdir(exist_ok=True)
-    words = ["diagram", "policy-map", "--dump", DUMPS[0], "--format"]
-    steps.append(_run("Which policy owns which traffic", [*words, "table"], expected=0))
-    drawn = _run("The same as a picture", [*words, "svg", "--to", str(MAP.resolve())], expected=None)
-    print(f"\nThe picture is {MAP}." if drawn and MAP.exists() else "\nNo picture: install graphviz for `dot`.")
+    words = ["diagram", "policy-map", "--dump", DUMPS[0], "--format", "svg", "--to", str(MAP.resolve())]
+    drawn = _run("Which policy owns which traffic", words, expected=None)
+    print(
+        f"\nThe picture is {MAP}." if drawn and MAP.exists() else "\nNo picture: install graphviz for `dot`."
+    )
     return 0 if all(steps) else 1
 
 

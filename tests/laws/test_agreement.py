@@ -42,6 +42,7 @@ from xfrmspec.xfrm.session import ReceivedHeaders, decode_session
 from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, DefaultActions, XfrmTables
 from xfrmspec.xfrm.templates import instantiable, merge_states, merge_templates
 from xfrmspec_model import evaluate
+from xfrmspec_model.headers import kind_of
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.outcome import Counter as XfrmCounter
 from xfrmspec_terms.outcome import Reason
@@ -370,7 +371,7 @@ def test_insertion_points_and_header_chains_agree(
         )
     applied = [SecurityAssociation(_ANY, _ANY, protocol, mode) for protocol, mode in pairs]
     told = [kind.name for kind in evaluate.header_chain(plain, pairs)]
-    expected = [evaluate.headers.kind_of(element).name for element in wire_chain(plain, applied)]
+    expected = [kind_of(element).name for element in wire_chain(plain, applied)]
     assert told == expected
 
 

@@ -155,7 +155,7 @@ def _print_trials(console: Console, explanation: Explanation, configuration: Con
 def _print_reasons(console: Console, explanation: Explanation) -> None:
     for reason in explanation.reasons:
         sign = "yes" if reason.held else "no "
-        expected = f" (expected: {reason.expected})" if reason.expected else ""
+        expected = f" (expected: {reason.expected})" if reason.expected and not reason.held else ""
         console.print(escape(f"{sign} {reason.clause}  {reason.subject}: {reason.found}{expected}"))
 
 

@@ -16,7 +16,6 @@ from typing import IO
 from xfrmspec.kernel.link import AgentLink, Exchange
 
 _PR_SET_PDEATHSIG = 1
-_FILE_LIMIT = 512 << 20
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -59,7 +58,6 @@ class Confinement:
                 os._exit(1)
             os.sched_setaffinity(0, {self.core})
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_LIMIT, _FILE_LIMIT))
 
         return subprocess.Popen(
             command,

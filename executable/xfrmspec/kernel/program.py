@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache, lru_cache, singledispatch
 from ipaddress import ip_address
-from itertools import groupby
 from typing import Any
 
 from xfrmspec.kernel.netlink import Message, MessageKind, RequestFlag, decode, encode, frame
@@ -66,8 +64,11 @@ _UDP = (Protocol.UDP, Protocol.UDPLITE)
 def compile_scenario(scenario: Scenario) -> dict[str, Any]:
     """Return the JSON value that the agent runs; ValueError for a packet that cannot be built."""
     steps: list[list[Any]] = []
-    for is_operation, group in groupby(scenario.steps, lambda step: not isinstance(step, Send | Receive)):
-        steps.extend(_operations(group) if is_operation else [_stimulus(step) for step in group])
+    for step in scenario.steps:
+        if isinstance(step, Send | Receive):
+            steps.append(_stimulus(step))
+        else:
+            _append_operation(steps, step)
     steps.append(["dump"])
     altered = any(isinstance(step, SetThresholds) for step in scenario.steps)
     defaults = any(isinstance(step, SetDefaults) for step in scenario.steps)
@@ -132,16 +133,13 @@ def _reset_frames(thresholds: bool, defaults: bool) -> list[str]:
     return [_framed(message) for message in messages]
 
 
-def _operations(group: Iterable[Any]) -> list[list[Any]]:
+def _append_operation(steps: list[list[Any]], operation: Operation) -> None:
     """Requests in a row share one step, but a rebuild must be waited for before anything else."""
-    steps: list[list[Any]] = []
-    for operation in group:
-        if not steps or steps[-1][0] != "request":
-            steps.append(["request", []])
-        steps[-1][1].append(_framed(_message(operation)))
-        if isinstance(operation, SetThresholds):
-            steps.append(["rebuild"])
-    return steps
+    if not steps or steps[-1][0] != "request":
+        steps.append(["request", []])
+    steps[-1][1].append(_framed(_message(operation)))
+    if isinstance(operation, SetThresholds):
+        steps.append(["rebuild"])
 
 
 @singledispatch

@@ -1,0 +1,23 @@
+"""The kernels that scenarios can be run on, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xfrmspec.kernel.namespace import NamespaceGuest
+from xfrmspec.kernel.subject import Abilities, KernelSubject
+from xfrmspec.kernel.uml import UmlGuest, find_kernel
+
+
+def uml_subject(program: Path | None = None, core: int | None = None) -> KernelSubject:
+    """Return a user-mode kernel as a subject; KernelMissingError with the install command without one.
+
+    `program` is another user-mode kernel than Debian's, `core` the processor core it is pinned to.
+    """
+    kernel = find_kernel(program)
+    return KernelSubject("uml", lambda node: UmlGuest(kernel, node, core), Abilities(states=True))
+
+
+def namespace_subject() -> KernelSubject:
+    """Return the running kernel in a private network namespace: policies only."""
+    return KernelSubject("netns", NamespaceGuest, Abilities(states=False))
