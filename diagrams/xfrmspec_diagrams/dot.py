@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Set
 
 from xfrmspec_diagrams.ir import (
@@ -48,6 +49,7 @@ _SHAPES: Mapping[Tone, str] = {
     Tone.SUB: "shape=box style=filled",
     Tone.MAIN: "shape=box style=filled",
 }
+_SPACES = re.compile(r"[\t\n]")
 _LINE_INCHES = 0.12
 _LINES: Mapping[Line, str] = {
     Line.PLAIN: f'color="{EDGE_INK}"',
@@ -74,7 +76,8 @@ def _quoted(text: str) -> str:
 
 
 def _markup(text: str) -> str:
-    return html.escape(printable(text).replace("\t", " "), quote=True)
+    """Graphviz refuses empty elements, so an empty text becomes a space."""
+    return html.escape(_SPACES.sub(" ", printable(text)), quote=True) or " "
 
 
 def _rich(lines: Iterable[str]) -> str:
@@ -195,6 +198,7 @@ def _sequence_body(sequence: Sequence) -> Iterable[str]:
     """Draw a column of points for each participant and one row of points for each message."""
     columns = {name: number for number, name in enumerate(sequence.participants)}
     steps = len(sequence.messages)
+    yield "  graph [nodesep=1.6 ranksep=0.8]"
     yield "  edge [arrowhead=none]"
     for name, column in columns.items():
         shape = f'shape=box style="filled,rounded" fillcolor="{HEAD_FILL}" color="{FRAME_INK}"'

@@ -69,7 +69,7 @@ def _escaped(line: str) -> str:
 
 
 def _joined(lines: Iterable[str]) -> str:
-    text = "<br/>".join(_escaped(line) for line in lines)
+    text = "<br/>".join(_escaped(line) for text in lines for line in text.split("\n"))
     return f'"{text or _NO_BREAK}"'
 
 

@@ -15,7 +15,7 @@ Labelled = tuple[Policy, str]
 class Group:
     """Policies drawn as one box; `first` is the place of the first in search order, counted from 1.
 
-    `alike` says that their addresses differ and that the first stands for all.
+    `alike` says that they differ in addresses or reqids and that the first stands for all.
     """
 
     first: int

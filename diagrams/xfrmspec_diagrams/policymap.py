@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xfrmspec_diagrams.ir import Arrangement, Cluster, Edge, Graph, Label, Line, Node, Tone, Wording
 from xfrmspec_diagrams.policygroups import Group, grouped, search_order
-from xfrmspec_diagrams.relations import Relation, Relations, relations_of
+from xfrmspec_diagrams.relations import Relation, Relations, relations_of, tied_inside
 from xfrmspec_diagrams.wording import scope_text, selector_text, template_text
 from xfrmspec_terms.policy import Action, Direction, Policy, PolicyType
 
@@ -33,7 +33,9 @@ _TIE_NOTE = (
     "Dashed: equal priorities and common flows; which one wins is a matter of age or place "
     "(XFRM-LOOKUP-004), and differs between kernels."
 )
-_SHADOW_NOTE = "Red: one policy takes every flow of the other, which never decides."
+_SHADOW_NOTE = (
+    "Red: one policy takes every flow of another, which never decides; other arrows of that one are left out."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +89,27 @@ def _column(direction: Direction, kind: PolicyType, members: Sequence[Labelled])
         _node(key, group, relations.shadowed.get(i), drawn)
         for i, (key, group) in enumerate(zip(keys, drawn, strict=True))
     ]
-    missing = len(ordered) - sum(len(group.members) for group in drawn)
-    if missing:
+    rest = [policy for policy, _ in ordered[MOST_EXAMINED:]]
+    rest += [policy for group in groups[MOST_NODES:] for policy in group.policies]
+    if rest:
         keys.append(f"{name} rest")
-        weakest, first = ordered[-1][0].priority, ordered[-missing][0].priority
-        nodes.append(
-            Node(keys[-1], (f"{missing} more policies", f"priority {first} to {weakest}"), Tone.STATE)
-        )
+        nodes.append(_rest_node(keys[-1], rest))
     edges, cut_edges = _edges(keys, relations)
-    cut = tuple(_cut_notes(name, missing, cut_edges))
+    cut = tuple(_cut_notes(name, len(rest), cut_edges))
     cluster = Cluster(name, tuple(keys), Arrangement.COLUMN)
     kinds = frozenset(relation for _, _, relation in relations.pairs)
     return _Column(cluster, tuple(nodes), edges, kinds, cut)
 
 
+def _rest_node(key: str, rest: Sequence[Policy]) -> Node:
+    priorities = [policy.priority for policy in rest]
+    span = f"priority {min(priorities)} to {max(priorities)}"
+    return Node(key, (f"{len(rest)} more policies", span), Tone.STATE)
+
+
 def _cut_notes(name: str, missing: int, cut_edges: int) -> Iterable[str]:
     if missing:
-        yield f"{name}: the last {missing} policies in search order are not drawn one by one."
+        yield f"{name}: {missing} more policies are not drawn one by one."
     if cut_edges:
         yield f"{name}: {cut_edges} more arrows are not drawn."
 
@@ -123,11 +129,13 @@ def _node(key: str, group: Group, shadower: int | None, groups: Sequence[Group])
     policy = group.policies[0]
     lines = [f"#{group.first} priority {policy.priority} {policy.action.name}"]
     if group.alike:
-        lines.append(f"{len(group.members)} policies that differ in addresses only, such as")
+        lines.append(f"{len(group.members)} policies of this shape, such as")
     lines += selector_text(policy.selector)
     lines += _scopes(group)
     lines += [template_text(template) for template in policy.templates] or ["no template"]
     lines.append(_places(group))
+    if tied_inside(group.policies):
+        lines.append("some of them tie with each other")
     if shadower is not None:
         lines.append(f"never decides: #{groups[shadower].first} takes all")
     return Node(key, tuple(line for line in lines if line), _tone(policy, shadower))
@@ -142,14 +150,9 @@ def _tone(policy: Policy, shadower: int | None) -> Tone:
 
 
 def _scopes(group: Group) -> list[str]:
-    scopes = _distinct(group.policies, scope_text)
-    return scopes[:_MOST_PLACES] + (
-        [f"and {len(scopes) - _MOST_PLACES} more"] if len(scopes) > _MOST_PLACES else []
-    )
-
-
-def _distinct(policies: Iterable[Policy], words: Callable[[Policy], Hashable]) -> list[str]:
-    return [str(text) for text in dict.fromkeys(words(policy) for policy in policies) if text]
+    scopes = [text for text in dict.fromkeys(scope_text(policy) for policy in group.policies) if text]
+    more = len(scopes) - _MOST_PLACES
+    return [*scopes[:_MOST_PLACES], f"and {more} more"] if more > 0 else scopes
 
 
 def _places(group: Group) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import combinations
 
 from xfrmspec_diagrams.overlap import covers, overlap
 from xfrmspec_terms.policy import Policy
@@ -31,30 +32,44 @@ class Relations:
 def relations_of(groups: Sequence[Members]) -> Relations:
     """Relate groups of policies; each group has one priority, and priorities never fall along the sequence.
 
-    A rank that follows from other ranks is left out (transitive reduction), ties and the first shadow of
-    an entry never are. Source: XFRM-LOOKUP-001, XFRM-LOOKUP-004.
+    An entry that another one shadows decides nothing, so its shadow is its only relation. A rank that
+    follows from other ranks is left out (transitive reduction). Source: XFRM-LOOKUP-001, XFRM-LOOKUP-004.
     """
-    ranked: dict[int, list[int]] = {i: [] for i in range(len(groups))}
-    ties: list[tuple[int, int, Relation]] = []
-    shadowed: dict[int, int] = {}
+    shadowed = _shadowed(groups)
+    ranked: dict[int, list[int]] = {}
+    pairs = [(earlier, later, Relation.SHADOWS) for later, earlier in shadowed.items()]
+    deciding = [place for place in range(len(groups)) if place not in shadowed]
+    for number, earlier in enumerate(deciding):
+        ranked[earlier] = []
+        for later in deciding[number + 1 :]:
+            if not _overlap(groups[earlier], groups[later]):
+                continue
+            if _priority(groups[earlier]) == _priority(groups[later]):
+                pairs.append((earlier, later, Relation.TIES))
+            else:
+                ranked[earlier].append(later)
+    pairs += [(earlier, later, Relation.OUTRANKS) for earlier, later in _reduced(ranked)]
+    return Relations(tuple(sorted(pairs, key=lambda pair: pair[:2])), shadowed)
+
+
+def tied_inside(group: Members) -> bool:
+    """Tell whether two policies of a group, which all have one priority, can meet on a flow."""
+    return any(overlap(first, second) for first, second in combinations(group, 2))
+
+
+def _shadowed(groups: Sequence[Members]) -> dict[int, int]:
+    """Return, for each entry that one stronger entry covers completely, the first that does."""
+    found: dict[int, int] = {}
     for later, group in enumerate(groups):
         for earlier in range(later):
-            if not _overlap(groups[earlier], group):
-                continue
-            if groups[earlier][0].priority == group[0].priority:
-                ties.append((earlier, later, Relation.TIES))
-                continue
-            ranked[earlier].append(later)
-            if later not in shadowed and _shadows(groups[earlier], group):
-                shadowed[later] = earlier
-    shadows = [(earlier, later, Relation.SHADOWS) for later, earlier in shadowed.items()]
-    outranks = [
-        (earlier, later, Relation.OUTRANKS)
-        for earlier, later in _reduced(ranked)
-        if shadowed.get(later) != earlier
-    ]
-    pairs = sorted((*ties, *shadows, *outranks), key=lambda pair: pair[:2])
-    return Relations(tuple(pairs), shadowed)
+            if _priority(groups[earlier]) < _priority(group) and _shadows(groups[earlier], group):
+                found[later] = earlier
+                break
+    return found
+
+
+def _priority(group: Members) -> int:
+    return group[0].priority
 
 
 def _overlap(earlier: Members, later: Members) -> bool:

@@ -62,7 +62,7 @@ def _graph_tables(graph: Graph) -> list[str]:
     if alone:
         lines += [*_grid(("Node",), [(_name(node),) for node in alone]), ""]
     if graph.edges:
-        lines += _grid(_EDGE_COLUMNS, _edge_rows(graph, nodes))
+        lines += _grid(_EDGE_COLUMNS, _edge_rows(graph, _end_names(graph)))
     return lines if not lines or lines[-1] else lines[:-1]
 
 
@@ -74,12 +74,21 @@ def _cluster_table(cluster: Cluster, nodes: dict[str, Node]) -> list[str]:
 
 
 def _two_parts(node: Node) -> tuple[str, str]:
-    return node.lines[0], "\n".join(node.lines[1:])
+    return "".join(node.lines[:1]), "\n".join(node.lines[1:])
 
 
-def _edge_rows(graph: Graph, nodes: dict[str, Node]) -> Iterable[tuple[str, ...]]:
+def _end_names(graph: Graph) -> dict[str, str]:
+    """Name the nodes for rows about edges: those of a frame by its title, the others in full."""
+    names = {node.key: _name(node) for node in graph.nodes}
+    heads = {node.key: node.lines[0] for node in graph.nodes if node.lines}
+    for cluster in graph.clusters:
+        names |= {key: f"{cluster.title} {heads.get(key, '')}" for key in cluster.nodes}
+    return names
+
+
+def _edge_rows(graph: Graph, names: dict[str, str]) -> Iterable[tuple[str, ...]]:
     for edge in graph.edges:
-        ends = (_name(nodes[edge.source]), _name(nodes[edge.target]))
+        ends = (names[edge.source], names[edge.target])
         for label in edge.labels:
             yield (*ends, label.text, label.clause)
         if not edge.labels:

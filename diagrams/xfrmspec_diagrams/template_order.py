@@ -63,7 +63,7 @@ def template_order(profile: Profile) -> Graph:
     receiving = _receiving(groups, path, origins, profile)
     bridge = Edge(sending.nodes[-1].key, receiving.nodes[0].key, (Label("over the wire", "XFRM-WIRE-004"),))
     return Graph(
-        f"Order of templates on {profile.name}",
+        f"Order of templates, profile {profile.name}",
         (*sending.nodes, *receiving.nodes),
         (*sending.edges, bridge, *receiving.edges),
         (

@@ -36,7 +36,7 @@ def protocol_text(number: int) -> str:
 
 
 def selector_text(selector: Selector) -> tuple[str, ...]:
-    """Return a selector in two or three lines: source, destination, and the rest if there is any."""
+    """Return a selector in one or two lines: its ends, and the rest if there is any."""
     rest = []
     if selector.protocol:
         rest.append(protocol_text(selector.protocol))
@@ -50,8 +50,8 @@ def selector_text(selector: Selector) -> tuple[str, ...]:
         rest.append(f"ifindex {selector.ifindex}")
     if selector.user:
         rest.append(f"uid {selector.user}")
-    ends = (prefix_text(selector.source), f"{_ARROW} {prefix_text(selector.destination)}")
-    return (*ends, " ".join(rest)) if rest else ends
+    ends = f"{prefix_text(selector.source)} {_ARROW} {prefix_text(selector.destination)}"
+    return (ends, " ".join(rest)) if rest else (ends,)
 
 
 def prefix_text(prefix: Prefix) -> str:

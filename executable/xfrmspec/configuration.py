@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from xfrmspec.formats.dump import Dump, InputError, Location, PolicyRecord
-from xfrmspec.xfrm.database import PolicyDatabase
-from xfrmspec.xfrm.policies import add
+from xfrmspec.xfrm.bulk import install_all, with_fitting_index
+from xfrmspec.xfrm.policies import refusal_of
 from xfrmspec.xfrm.tables import DefaultActions, XfrmTables
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import Policy, PolicyErrorReason, PolicyIdentity, identity_of
 from xfrmspec_terms.profile import Profile
 
@@ -58,41 +57,41 @@ def configuration_of(
     what the dump says of itself. InputError when a policy could not exist under the profile.
     Source: XFRM-DB-001 (dumps list the newest policy first).
     """
-    database = PolicyDatabase(profile)
     records: dict[PolicyIdentity, PolicyRecord] = {}
+    policies: list[Policy] = []
     notes: list[Note] = []
     for record in reversed([record for record in dump.policies if not record.socket]):
-        outcome = add(database, record.policy)
-        if outcome.refusal is PolicyErrorReason.EXISTS:
-            notes.append(_duplicate_note(record, records))
+        policy = with_fitting_index(record.policy)
+        identity = identity_of(policy)
+        if identity in records:
+            notes.append(_duplicate_note(record, records[identity]))
             continue
-        if outcome.errno is not Errno.OK:
-            raise _impossible(record, outcome.refusal, profile)
-        database = outcome.database
-        records[identity_of(record.policy)] = record
-    tables = XfrmTables(database, tuple(record.state for record in dump.states), defaults or DefaultActions())
+        refusal = refusal_of(policy, profile)
+        if refusal is not None:
+            raise impossible(record.at, refusal, profile)
+        records[identity] = record
+        policies.append(policy)
+    tables = XfrmTables(
+        install_all(policies, profile),
+        tuple(record.state for record in dump.states),
+        defaults or DefaultActions(),
+    )
     known = dump.lists_states if states_known is None else states_known
     sockets = tuple(record for record in dump.policies if record.socket)
     return Configuration(tables, records, sockets, known, dump.interfaces, tuple(notes))
 
 
-def with_tables(configuration: Configuration, tables: XfrmTables) -> Configuration:
-    """Return the configuration with other tables behind the same records."""
-    return replace(configuration, tables=tables)
-
-
-def _duplicate_note(record: PolicyRecord, records: Mapping[PolicyIdentity, PolicyRecord]) -> Note:
-    first = records[identity_of(record.policy)].at
-    text = f"the same policy stands at {first.file}:{first.line}; this copy is left out"
+def _duplicate_note(record: PolicyRecord, first: PolicyRecord) -> Note:
+    text = f"the same policy stands at {first.at.file}:{first.at.line}; this copy is left out"
     return Note(record.at, text)
 
 
-def _impossible(record: PolicyRecord, refusal: PolicyErrorReason | None, profile: Profile) -> InputError:
-    why = refusal.value if refusal else "it"
+def impossible(at: Location, refusal: PolicyErrorReason, profile: Profile) -> InputError:
+    """Return the error for a policy of a dump that no kernel of the profile can hold."""
     return InputError(
-        record.at.file,
-        record.at.line,
-        f"a policy that a kernel of profile {profile.name} refuses ({why})",
+        at.file,
+        at.line,
+        f"a policy that a kernel of profile {profile.name} refuses ({refusal.value})",
         "a policy that can be stored",
         "check the dump, or choose another profile",
     )

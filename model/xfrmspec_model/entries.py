@@ -14,8 +14,10 @@ from xfrmspec_model.folding import (
     all_of,
     any_of,
     as_formula,
+    at_most,
     both,
     for_every,
+    implies,
     less,
     same,
     smaller_key,
@@ -227,3 +229,42 @@ def preferred(first: Entry, second: Entry) -> Truth:
     return smaller_key(
         (first.priority, first.position, second.list), (second.priority, second.position, first.list)
     )
+
+
+Matches = Callable[[Entry, FlowTerm, Number, Number, Profile], Truth]
+
+
+def any_matching(theory: PolicyTheory, name: str = "matches") -> Matches:
+    """Return a match with one flow of which nothing is known but installation, direction and type.
+
+    A theorem that holds for it holds for every selector, mark, if_id and flow, and is proved a thousand
+    times faster than one with 128-bit addresses under a quantifier. One name stands for one flow.
+    """
+    unknown = z3.Function(name, theory.sort, z3.BoolSort(ctx=theory.context))
+
+    def matches(entry: Entry, flow: FlowTerm, direction: Number, kind: Number, profile: Profile) -> Truth:
+        framed = (entry.installed, same(entry.direction, direction), same(entry.type, kind))
+        return all_of((*framed, unknown(entry.identity)))
+
+    return matches
+
+
+def firsts_exist(database: Placement, matches: Callable[[Entry], Truth]) -> Truth:
+    """Tell that each candidate list with a match has a first match, as every finite database does.
+
+    The least-number principle is no consequence of first-order axioms, so theorems that need it assume it.
+    """
+    context = database.theory.context
+    first = z3.Function(f"{database.name}.first", z3.IntSort(ctx=context), database.theory.sort)
+
+    def has_first(entry: Entry) -> Truth:
+        head = database.entry(first(entry.list))
+        earliest = all_of((matches(head), same(head.list, entry.list), at_most(head.rank, entry.rank)))
+        return implies(matches(entry), earliest)
+
+    return database.every(has_first)
+
+
+def only(theory: PolicyTheory, policies: Sequence[Expression]) -> Truth:
+    """Tell that there are no policies but these; for small witnesses, never for a proof."""
+    return for_every(theory.sort, "p", lambda policy: any_of(same(policy, known) for known in policies))

@@ -145,6 +145,30 @@ def _above(index: Number, place: int) -> Truth:
     return negate(among(index, range(place + 1)))
 
 
+PASSES = (ipsec_passes, home_address_passes, routing_passes)
+"""The rules of insertion for IPsec headers, the home address option and the type 2 routing header."""
+
+
+@clause("XFRM-WIRE-001", "XFRM-WIRE-002", "XFRM-WIRE-003")
+def with_header_of(
+    chain: Sequence[Number], protocol: Number, passes: tuple[Passes, Passes, Passes] = PASSES
+) -> tuple[Number, ...]:
+    """Return a chain, longer by one, with the header that a state of a possibly unknown protocol inserts.
+
+    The protocol is one that a state can have; the state's mode is neither tunnel nor beet.
+    Source: XFRM-WIRE-001..003.
+    """
+    cases: list[tuple[Truth, Number]] = [
+        (same(protocol, number), kind) for number, kind in KIND_OF_PROTOCOL.items()
+    ]
+    by_protocol: list[tuple[Truth, Number]] = [
+        (same(protocol, Protocol.DESTINATION_OPTIONS), insertion_index(chain, passes[1])),
+        (same(protocol, Protocol.ROUTING), insertion_index(chain, passes[2])),
+    ]
+    index = first_of(by_protocol, insertion_index(chain, passes[0]), KIND_BITS)
+    return inserted(chain, index, first_of(cases[:-1], cases[-1][1], KIND_BITS))
+
+
 @clause("XFRM-WIRE-005")
 def tunnelled(chain: Sequence[Number], kind: Number) -> tuple[Number, ...]:
     """Return the chain behind the new outer IP header of a tunnel. Source: XFRM-WIRE-005."""

@@ -172,6 +172,16 @@ class _Change:
         others = self.keeps_order(lambda identity: negate(same(identity, target)), of_positions=True)
         return both(self.before.every(unchanged), others)
 
+    @clause("XFRM-LOOKUP-008")
+    def keeps_seniority(self, target: Expression) -> Truth:
+        """Keep a policy's seniority as far as the profile does. Source: XFRM-LOOKUP-008."""
+        if not self.profile.update_keeps_seniority_same_list:
+            return youngest_of_its_priority(self.after, target, self.profile)
+        across = self.profile.update_keeps_seniority_cross_list
+        kept = self.keeps_order(lambda _: True, of_positions=across)
+        position = self.after.entry(target).position
+        return both(kept, across or _others(self.after, target, lambda other: less(other.position, position)))
+
 
 def _alike_in(old: tuple[Entry, Entry], new: tuple[Entry, Entry], part: str) -> Truth:
     return alike(
@@ -239,8 +249,6 @@ def updated(before: Placement, after: Placement, target: Expression, profile: Pr
     """
     old, new = before.entry(target), after.entry(target)
     change = _Change(before, after, profile)
-    keeps = change.keeps_order(lambda _: True, of_positions=profile.update_keeps_seniority_cross_list)
-    seniority = both(keeps, _renewed_position(after, target, profile))
     same_priority = same(old.priority, new.priority)
     return all_of(
         (
@@ -251,18 +259,11 @@ def updated(before: Placement, after: Placement, target: Expression, profile: Pr
             well_placed(after, profile),
             change.others_stay(target),
             _others(after, target, lambda entry: less(entry.age, new.age)),
-            implies(same_priority, seniority),
+            implies(same_priority, change.keeps_seniority(target)),
             either(same_priority, youngest_of_its_priority(after, target, profile)),
             implies(is_numbered(new, profile), renumbered(after, profile)),
         )
     )
-
-
-def _renewed_position(after: Placement, target: Expression, profile: Profile) -> Truth:
-    if profile.update_keeps_seniority_cross_list:
-        return True
-    new = after.entry(target)
-    return _others(after, target, lambda entry: less(entry.position, new.position))
 
 
 @clause("XFRM-LOOKUP-009")

@@ -1,0 +1,1 @@
+"""Theorems about every configuration, and checks of yours."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import z3
 
 from xfrmspec_model.entries import Entry, Placement, PolicyTheory, placement, policy_theory
 from xfrmspec_model.folding import (
+    Number,
     Truth,
     all_of,
+    among,
     any_of,
     as_formula,
     at_most,
@@ -21,6 +23,7 @@ from xfrmspec_model.folding import (
     same,
     smaller_key,
 )
+from xfrmspec_model.rules import RULES, Rules
 from xfrmspec_model.selectors import (
     FlowTerm,
     candidate_list,
@@ -34,9 +37,11 @@ from xfrmspec_proofs.theorem import Scene
 from xfrmspec_proofs.witness import number, printable_flow, printable_selector, read_selector, truth
 from xfrmspec_terms.policy import Action, CandidateList, Direction, Mark, Policy, PolicyType
 from xfrmspec_terms.profile import Profile
+from xfrmspec_terms.selector import Protocol
+
+PolicyMatches = Callable[[Entry, FlowTerm, Number, Number, Profile], Truth]
 
 HOST_BITS = 128
-_PRINTABLE_PRIORITY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,29 @@ class Policies:
     scene: Scene
     theory: PolicyTheory
     members: tuple[Expression, ...]
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of the scene; without a bound, which flows a selector matches is left open.
+
+        The clauses' own rule is one way to fill it in: installed, of the direction and type, and a test of
+        what never changes about the policy. So a proof for every such test covers it.
+        """
+        if self.scene.small:
+            return self.scene.rules
+        return replace(self.scene.rules, policy_matches=self._matches_somehow)
+
+    @property
+    def clause_matches(self) -> PolicyMatches:
+        """What the clauses say a match is, whatever the rules of the scene were changed to."""
+        return RULES.policy_matches if self.scene.small else self._matches_somehow
+
+    def _matches_somehow(
+        self, entry: Entry, flow: FlowTerm, direction: Number, kind: Number, _: Profile
+    ) -> Truth:
+        meets = z3.Function(f"meets.{flow.source}", self.theory.sort, z3.BoolSort(ctx=self.theory.context))
+        framed = (entry.installed, same(entry.direction, direction), same(entry.type, kind))
+        return all_of((*framed, meets(entry.identity)))
 
     def database(self, name: str = "db") -> Placement:
         """Declare a database over the policies."""
@@ -97,7 +125,7 @@ def policies_of(scene: Scene, members: int = 3) -> Policies:
 
 
 def printable_policies(policies: Policies, database: Placement) -> Truth:
-    """Assume that the members of a small scene are storable policies that print well.
+    """Assume that the members of a small scene are different policies that can be stored and print well.
 
     Lists follow from selectors with the default thresholds.
     """
@@ -112,7 +140,8 @@ def _printable(entry: Entry) -> Truth:
             *(same(part, 0) for part in (entry.mark_value, entry.mark_mask, entry.if_id)),
             at_most(entry.direction, Direction.FWD),
             at_most(0, entry.priority),
-            at_most(entry.priority, _PRINTABLE_PRIORITY),
+            among(entry.selector.protocol, (0, Protocol.UDP, Protocol.MOBILITY)),
+            same(entry.selector.source_port_mask, 0),
             listed_by_thresholds(entry),
         )
     )
@@ -131,9 +160,26 @@ def added_in_turn(database: Placement, members: Sequence[Expression], profile: P
     return both(all_of(ages), placed_by_seniority(database.theory.context, entries, profile))
 
 
+def added_then_updated(database: Placement, members: Sequence[Expression], profile: Profile) -> Truth:
+    """Assume that adding all members in turn and then updating the first at its priority made a database."""
+    entries = [database.entry(member) for member in members]
+    ages = [same(entries[0].age, len(entries))]
+    ages += [same(entry.age, index) for index, entry in enumerate(entries) if index]
+    placed = placed_by_seniority(database.theory.context, entries, profile)
+    if profile.update_keeps_seniority_cross_list:
+        return both(all_of(ages), placed)
+    ranks = [same(entry.rank, _rank(database.theory.context, entries, i)) for i, entry in enumerate(entries)]
+    positions = [same(entry.position, entry.age) for entry in entries]
+    return all_of((*ages, *ranks, *positions))
+
+
 def placed_by_seniority(context: Context, entries: Sequence[Entry], profile: Profile) -> Truth:
     """Assume the ranks and positions that priorities and the order of the entries, senior first, give."""
     return all_of(_place(context, entries, index, profile) for index in range(len(entries)))
+
+
+def _rank(context: Context, entries: Sequence[Entry], index: int) -> Expression:
+    return _count(context, [_precedes(entries, o, index) for o in range(len(entries)) if o != index])
 
 
 def _place(context: Context, entries: Sequence[Entry], index: int, profile: Profile) -> Truth:
@@ -167,8 +213,11 @@ def read_members(model: Model, policies: Policies, database: Placement) -> list[
 
 def read_policy(model: Model, entry: Entry) -> Policy | None:
     """Return the policy that a model assigns to an entry, or None when it is not installed."""
-    if not truth(model, entry.installed):
-        return None
+    return stored_policy(model, entry) if truth(model, entry.installed) else None
+
+
+def stored_policy(model: Model, entry: Entry) -> Policy:
+    """Return the policy that a model assigns to an entry, installed or not."""
     return Policy(
         read_selector(model, entry.selector),
         Direction(number(model, entry.direction)),
@@ -188,7 +237,10 @@ def installed_only(members: Sequence[Policy | None]) -> list[Policy]:
 def existing_flow(scene: Scene, name: str = "flow") -> tuple[FlowTerm, list[Truth]]:
     """Declare a flow that exists; in a small scene one that prints well."""
     flow = unknown_flow(scene.context, name)
-    return flow, [well_formed_flow(flow), *(printable_flow(flow) if scene.small else ())]
+    if not scene.small:
+        return flow, [well_formed_flow(flow)]
+    common = among(flow.protocol, (Protocol.UDP, Protocol.MOBILITY))
+    return flow, [well_formed_flow(flow), *printable_flow(flow), common]
 
 
 def member_of(model: Model, policies: Policies, policy: Expression) -> int:

@@ -118,18 +118,20 @@ class _Trial:
     def outcome(self) -> tuple[Outcome, Witness | None]:
         """Return the outcome with the witness that was replayed."""
         for index in range(self._count):
-            answer, claim, model = self._counterexample(index, RULES)
-            if answer is Answer.UNKNOWN:
+            if self._check(index, RULES, small=False, negated=True)[0] is Answer.UNSATISFIABLE:
+                continue
+            _, claim, model = self._check(index, RULES, small=True, negated=True)
+            if model is None:
                 return Outcome.UNKNOWN, None
-            if model is not None:
-                return self._replayed(claim, model, Outcome.REFUTED)
+            return self._replayed(claim, model, Outcome.REFUTED)
         return self._witnessed()
 
     def kills(self, mutant: str) -> bool:
-        """Tell whether some claim has a counterexample under a mutant's rules."""
+        """Tell whether some claim has a small counterexample under a mutant's rules."""
         rules = self.theorem.mutants[mutant](RULES)
         return any(
-            self._counterexample(index, rules)[0] is Answer.SATISFIABLE for index in range(self._count)
+            self._check(index, rules, small=True, negated=True)[0] is Answer.SATISFIABLE
+            for index in range(self._count)
         )
 
     def _witnessed(self) -> tuple[Outcome, Witness | None]:
@@ -149,13 +151,6 @@ class _Trial:
         witness = claim.witness(model)
         confirmed = witness.holds(self.profile) is (outcome is Outcome.PROVED)
         return (outcome if confirmed else Outcome.NOT_REPLAYED), witness
-
-    def _counterexample(self, index: int, rules: Rules) -> tuple[Answer, Claim, Model | None]:
-        """Look for a counterexample, among small instances first."""
-        found = self._check(index, rules, small=True, negated=True)
-        if found[0] is Answer.SATISFIABLE:
-            return found
-        return self._check(index, rules, small=False, negated=True)
 
     def _check(
         self, index: int, rules: Rules, *, small: bool, negated: bool

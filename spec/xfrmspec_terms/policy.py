@@ -12,6 +12,9 @@ MAX_DEPTH = 6
 
 PRIORITY_WEAKEST = UINT32_MAX
 
+DIRECTION_BITS = 7
+"""The low bits of a policy's index, which hold its direction (XFRM-DB-003)."""
+
 
 class Direction(IntEnum):
     """Policy directions by their kernel numbers."""

@@ -27,9 +27,9 @@ def _prefix(source: random.Random) -> Prefix:
 
 def _template(source: random.Random) -> Template:
     mode = source.choice((Mode.TRANSPORT, Mode.TUNNEL))
-    ends = [IPv6Address(_BASE | 1 << 64 | source.randrange(1, 5)) for _ in range(2)]
+    start, end = (IPv6Address(_BASE | 1 << 64 | source.randrange(1, 5)) for _ in range(2))
     protocol = source.choice((Protocol.ESP, Protocol.ESP, Protocol.AH))
-    return Template(protocol, mode, *ends, reqid=source.randrange(4))
+    return Template(protocol, mode, start, end, reqid=source.randrange(4))
 
 
 def _policy(source: random.Random) -> Policy:

@@ -163,13 +163,15 @@ COVERS = (
     (128, 128),
     (128, 128),
     (128, 128),
+    (128, 128),
+    (128, 128),
 )
 """Prefix lengths (source, destination) that together reach every candidate list."""
 
 DIRECTIONS = (*(Direction.OUT,) * 6, Direction.IN, Direction.FWD)
 ACTIONS = (Action.ALLOW, Action.ALLOW, Action.BLOCK)
-MARKS = (*(Mark(),) * 16, Mark(1, 1), Mark(0xFF, 0xF), Mark(0, 1))
-IF_IDS = (*(0,) * 11, 1)
+MARKS = (*(Mark(),) * 30, Mark(1, 1), Mark(0xFF, 0xF), Mark(0, 1))
+IF_IDS = (*(0,) * 23, 1)
 
 
 class Choices:
@@ -236,7 +238,7 @@ def _selector(take: Choices, anchor: Flow) -> Selector:
     """Return a selector that covers the anchor three times out of four."""
     width = anchor.family.width
     source, destination = (min(length, width) for length in take.among(COVERS))
-    narrow = take.among((0, 0, 0, 1, 2))
+    narrow = take.among((0, 0, 1, 2))
     hosts = HOSTS4 if anchor.family is Family.INET else HOSTS
     stray = take.among((False, False, False, False, False, True))
     return Selector(
@@ -245,7 +247,7 @@ def _selector(take: Choices, anchor: Flow) -> Selector:
         anchor.protocol if narrow > 0 else 0,
         PortMatch.exactly(anchor.source_slot) if narrow > 1 else ANY_PORT,
         ANY_PORT,
-        take.among((*(0,) * 11, 1)),
+        take.among((*(0,) * 23, 1)),
         0,
         anchor.family,
     )
@@ -309,8 +311,10 @@ def histories(draw: st.DrawFn, profile: Profile, with_templates: bool = False, s
         for take in draw(st.lists(choices, min_size=4, max_size=size))
     ]
     database = PolicyDatabase(profile)
-    operations = []
-    for take in draw(st.lists(choices, min_size=size, max_size=2 * size)):
+    operations = [Operation.ADD] * len(pool)
+    for policy in pool:
+        database = add(database, policy).database
+    for take in draw(st.lists(choices, max_size=size)):
         operation = take.among(WEIGHTED)
         operations.append(operation)
         database = _apply(take, database, operation, take.among(pool))

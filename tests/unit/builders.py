@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 from xfrmspec.xfrm.associations import StateKey
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.lookup import best_match
+from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec.xfrm.policies import PolicyOutcome, add, update
 from xfrmspec.xfrm.tables import XfrmTables
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation, StateFlag
@@ -256,3 +258,25 @@ def key(
     """What a search for a state between two addresses asks for."""
     ends: tuple[Address, Address] = (ip_address(source), ip_address(destination))
     return StateKey(*ends, packet or flow(), mark, if_id)
+
+
+def optional(entry: Template) -> Template:
+    """The same template, not required."""
+    return replace(entry, optional=True)
+
+
+def positions(built: PolicyDatabase) -> list[int]:
+    """The position numbers of every entry, oldest object first."""
+    return [entry.position for entry in built]
+
+
+NET_LOCAL, NET_REMOTE = "2001:db8:1::/64", "2001:db8:2::/64"
+EXACT_ALLOW = policy(LOCAL, REMOTE, priority=5, action=ALLOW)
+INEXACT_BLOCK = policy(NET_LOCAL, NET_REMOTE, priority=5, action=BLOCK)
+SIXTY_FOUR = Thresholds(local6=64, remote6=64)
+
+_INWARD = (REMOTE, LOCAL)
+ESP_SA, AH_SA, COMP_SA = (state(entry.protocol, Mode.TRANSPORT, *_INWARD) for entry in (ESP, AH, IPCOMP))
+HAO_SA, RT2_SA = (state(entry.protocol, Mode.RO, *_INWARD) for entry in (HAO, RT2))
+TUNNEL_IN = template(Protocol.ESP, Mode.TUNNEL, OTHER, LOCAL)
+TUNNEL_SA = state(mode=Mode.TUNNEL, source=OTHER, destination=LOCAL)

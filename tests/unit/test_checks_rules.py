@@ -145,7 +145,7 @@ CASES = {
         "unsatisfiable-template",
         policy(PAIR, "in", 10, ESP_TUNNEL)
         + policy(PAIR, "fwd", 10)
-        + esp_state(1, destination="2001:db8:f::9"),
+        + esp_state(1, "2001:db8:f::8", "2001:db8:f::9"),
         policy(PAIR, "in", 10, ESP_TUNNEL) + policy(PAIR, "fwd", 10) + esp_state(1),
         Severity.NOTE,
     ),

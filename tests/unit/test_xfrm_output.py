@@ -19,7 +19,9 @@ from builders import (
     REMOTE,
     SUB,
     TUNNEL,
+    database,
     flow,
+    optional,
     policy,
     selector,
     state,
@@ -30,7 +32,7 @@ from builders import (
 
 from xfrmspec.xfrm.output import OutputDecision, decide_output
 from xfrmspec.xfrm.resolve import endpoints, resolve
-from xfrmspec.xfrm.tables import SocketPolicies
+from xfrmspec.xfrm.tables import SocketPolicies, XfrmTables
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation
 from xfrmspec_terms.outcome import Counter, Decision, Errno
 from xfrmspec_terms.packet import Header, header_name
@@ -43,10 +45,6 @@ PAIRS = pytest.mark.parametrize("profile", PAIRING_PROFILES, ids=lambda p: p.nam
 KERNELS = pytest.mark.parametrize("profile", [LINUX_6_1, LINUX_6_18], ids=lambda p: p.name)
 
 ALL_STATES = tuple(state_of(entry) for entry in (ESP, AH, IPCOMP, HAO, TUNNEL))
-
-
-def optional(entry: Template) -> Template:
-    return replace(entry, optional=True)
 
 
 def sent(
@@ -356,3 +354,10 @@ def test_acquires_tell_which_policy_and_template_raised_them() -> None:
 def test_a_state_that_no_template_asks_for_is_never_used() -> None:
     assert sent(USAGI_2004, (AH,)).applied == (state_of(AH),)
     assert sent(USAGI_2004, None).decision is Decision.PASS
+
+
+@pytest.mark.clause("XFRM-OUT-007", "XFRM-FIND-005")
+def test_unless_told_otherwise_a_manager_listens_and_larval_drop_is_on() -> None:
+    decided = decide_output(XfrmTables(database(CLEAN, policy(templates=(ESP,)))), flow())
+    assert (decided.errno, decided.counter) == (Errno.OK, Counter.OUT_NO_STATES)
+    assert len(decided.acquires) == 1

@@ -54,6 +54,9 @@ ALL = (CLEAN, LINUX_6_1, LINUX_6_18)
         (Protocol.GRE, bytes.fromhex("a0000800 ffff0000 12345678"), (0x1234, 0x5678)),
         (Protocol.GRE, bytes.fromhex("00000800 12345678 00000000"), (0, 0)),
         (Protocol.GRE, bytes.fromhex("20000800 12345678"), (0, 0)),
+        (Protocol.GRE, bytes.fromhex("01000800 12345678 00000000"), (0, 0)),
+        (Protocol.GRE, bytes.fromhex("21000800 12345678 00000000"), (0x1234, 0x5678)),
+        (Protocol.UDP, UDP_5000[:4], (1000, 5000)),
     ],
 )
 def test_without_extension_headers_every_kernel_reads_the_right_slots(

@@ -37,7 +37,7 @@ class PacketResult:
     delivered: Address | None = None
     acquires: int = 0
     reports: int = 0
-    octets: tuple[bytes, ...] = field(default=(), compare=False)
+    octets: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
 
 
 StepResult = OperationResult | PacketResult

@@ -56,8 +56,11 @@ def upper_octets(flow: Flow, octets: int = PAYLOAD_OCTETS) -> bytes:
 
 
 @clause("XFRM-FLOW-003")
-def headers_at_check(receive: Receive) -> ReceivedHeaders:
-    """Return what follows the IPv6 header when the policy check runs: IPsec gone, the rest worked through."""
+def headers_at_check(receive: Receive, *, forwarded: bool = False) -> ReceivedHeaders:
+    """Return what follows the IPv6 header when the policy check runs: IPsec gone, the rest worked through.
+
+    A router works through a hop-by-hop header only; destination options are not for it.
+    """
     kept: list[Header | SecurityAssociation] = []
     for layer in receive.layers:
         if isinstance(layer, Header) or layer.mode is Mode.RO:
@@ -67,7 +70,8 @@ def headers_at_check(receive: Receive) -> ReceivedHeaders:
     piece = _upper_piece(receive.flow)
     for layer in reversed(kept):
         piece = _wrap(piece, layer, segments_left=0)
-    return ReceivedHeaders(piece.next_header, piece.octets, len(kept))
+    processed = [layer for layer in kept if not forwarded or layer is Header.HOP_BY_HOP]
+    return ReceivedHeaders(piece.next_header, piece.octets, len(processed))
 
 
 def read_chain(packet: bytes) -> tuple[str, ...]:

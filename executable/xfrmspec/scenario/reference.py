@@ -16,7 +16,7 @@ from xfrmspec.scenario.observation import (
     chain_names,
 )
 from xfrmspec.scenario.packets import headers_at_check
-from xfrmspec.scenario.states import add_state, delete_state, flush_states, larval_states
+from xfrmspec.scenario.states import add_state, delete_state, flush_states
 from xfrmspec.scenario.terms import (
     INNER_INDEX,
     LOOPBACK_INDEX,
@@ -44,7 +44,7 @@ from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Counter, Decision, Errno
 from xfrmspec_terms.packet import upper_header
-from xfrmspec_terms.policy import Direction, Policy, PolicyIdentity, identity_of
+from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyIdentity, identity_of
 from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Flow, Protocol
 
@@ -156,7 +156,7 @@ def _(step: Send, run: _Run) -> tuple[_Run, StepResult]:
     flow = _sendable(step.flow)
     plain = (*step.headers, upper_header(flow.protocol))
     decision = decide_output(run.tables, flow, sockets, chain=plain)
-    after = _after_output(run, flow, decision)
+    after = _after_output(run, decision)
     return after, PacketResult(
         errno=decision.errno,
         used=_used_identities(after),
@@ -178,16 +178,26 @@ def _sendable(flow: Flow) -> Flow:
 
 @_perform.register
 def _(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
+    if any(_key(state) not in map(_key, run.tables.states) for state in _sec_path(step)):
+        return run, PacketResult(used=_used_identities(run), counters=(("XfrmInNoStates", 1),))
     local = any(own.address == step.flow.destination for own in run.node.addresses)
     return _deliver(step, run) if local else _forward(step, run)
 
 
 @clause("XFRM-FLOW-001", "XFRM-SEL-003")
 def _received_flow(step: Receive, oif: int, profile: Profile) -> Flow:
-    key = decode_session(headers_at_check(step), profile)
+    forwarded = oif != LOOPBACK_INDEX
+    key = decode_session(headers_at_check(step, forwarded=forwarded), profile)
     return Flow(
         step.flow.source, step.flow.destination, key.protocol, key.source_slot, key.destination_slot, oif
     )
+
+
+def _key(state: SecurityAssociation) -> tuple[object, ...]:
+    """What the node knows a received packet's state by."""
+    if state.mode is Mode.RO:
+        return (state.protocol, state.destination, state.source, state.care_of)
+    return (state.protocol, state.destination, state.spi)
 
 
 def _sec_path(step: Receive) -> tuple[SecurityAssociation, ...]:
@@ -203,13 +213,16 @@ def _deliver(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
         used=_used_identities(after),
         counters=_counters(decision.counter, times),
         delivered=flow.source if decision.accepted else None,
-        reports=_reports(decision, step, flow) * times,
+        reports=_reports(decision, step, flow),
     )
 
 
 @clause("XFRM-CHECK-006")
 def _reports(decision: InputDecision, step: Receive, flow: Flow) -> int:
-    """A rejection is reported when the entry it stopped at is a home address option and no known MH."""
+    """A rejection is reported when the entry it stopped at is a home address option and no known MH.
+
+    A second check of the same packet has the same time stamp and is not reported again.
+    """
     if decision.reported is None:
         return 0
     stopped_at = _sec_path(step)[decision.reported]
@@ -229,7 +242,7 @@ def _forward(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
     kept = tuple(layer for layer in step.layers if not isinstance(layer, SecurityAssociation))
     plain = (*kept, upper_header(step.flow.protocol))
     decision = decide_output(after.tables, flow, NO_SOCKET_POLICIES, chain=plain)
-    after = _after_output(after, flow, decision)
+    after = _after_output(after, decision)
     return after, PacketResult(
         used=_used_identities(after),
         counters=_counters(decision.counter),
@@ -248,10 +261,9 @@ def _counters(counter: Counter | None, times: int = 1) -> tuple[tuple[str, int],
 
 
 @clause("XFRM-TIMER-003")
-def _after_output(run: _Run, flow: Flow, decision: OutputDecision) -> _Run:
+def _after_output(run: _Run, decision: OutputDecision) -> _Run:
     """Policies get a use time unless their templates could not be resolved; acquires leave larval states."""
-    larval = larval_states(decision, flow)
-    states = (*reversed(larval), *run.tables.states)
+    states = (*reversed(decision.larvals), *run.tables.states)
     run = replace(run, tables=replace(run.tables, states=states))
     if decision.decision is Decision.DROP:
         return run

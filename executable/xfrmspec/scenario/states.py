@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from xfrmspec.xfrm.output import OutputDecision
-from xfrmspec.xfrm.resolve import endpoints
 from xfrmspec.xfrm.templates import instantiable
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation, StateFlag
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import IPSEC_PROTOCOLS, Mode
 from xfrmspec_terms.profile import Profile
-from xfrmspec_terms.selector import Family, Flow, PortMatch, Prefix, Protocol, Selector
+from xfrmspec_terms.selector import Family, Protocol, Selector
 
 States = tuple[SecurityAssociation, ...]
 
@@ -51,50 +49,6 @@ def flush_states(states: States, protocol: int) -> States:
         return ()
     doomed = IPSEC_PROTOCOLS if protocol == _ONLY_IPSEC else frozenset({protocol})
     return tuple(state for state in states if state.protocol not in doomed)
-
-
-@clause("XFRM-FIND-005")
-def larval_states(decision: OutputDecision, flow: Flow) -> States:
-    """Return the larval states that the acquires of one decision create, oldest first.
-
-    Each covers exactly the flow that raised it. Source: kernel xfrm_state_find, xfrm_init_tempstate.
-    """
-    return tuple(_larval(decision, acquire.policy, acquire.template, flow) for acquire in decision.acquires)
-
-
-def _larval(
-    decision: OutputDecision, policy_number: int, template_number: int, flow: Flow
-) -> SecurityAssociation:
-    policy = decision.selection.policies[policy_number]
-    template = policy.templates[template_number]
-    source, destination = endpoints(template, flow.source, flow.destination)
-    return SecurityAssociation(
-        source,
-        destination,
-        template.protocol,
-        template.mode,
-        template.spi,
-        template.reqid,
-        template.family,
-        _exactly(flow),
-        policy.mark,
-        policy.if_id,
-        lifecycle=Lifecycle.ACQ,
-    )
-
-
-def _exactly(flow: Flow) -> Selector:
-    width = flow.family.width
-    return Selector(
-        Prefix(flow.source, width),
-        Prefix(flow.destination, width),
-        flow.protocol,
-        PortMatch.exactly(flow.source_slot),
-        PortMatch.exactly(flow.destination_slot),
-        flow.oif,
-        0,
-        flow.family,
-    )
 
 
 def _is_possible(state: SecurityAssociation) -> bool:

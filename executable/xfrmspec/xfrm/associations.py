@@ -13,7 +13,16 @@ from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import Mark, Template
 from xfrmspec_terms.profile import Profile
-from xfrmspec_terms.selector import Address, Family, Flow, family_of, unspecified
+from xfrmspec_terms.selector import (
+    Address,
+    Family,
+    Flow,
+    PortMatch,
+    Prefix,
+    Selector,
+    family_of,
+    unspecified,
+)
 
 
 class Judgement(Enum):
@@ -125,6 +134,40 @@ def preferred(usable: Sequence[SecurityAssociation]) -> tuple[SecurityAssociatio
     """
     best = max((not state.dying, state.added) for state in usable)
     return tuple(state for state in usable if (not state.dying, state.added) == best)
+
+
+@clause("XFRM-FIND-005")
+def larval_state(template: Template, key: StateKey) -> SecurityAssociation:
+    """Return the state that stands for a raised acquire until a key manager answers; it covers one flow.
+
+    Its addresses are the template's own, in every mode; only open ones become those of the search. A template
+    with foreign addresses therefore leaves a larval state that the next search for it does not find.
+    Source: XFRM-FIND-005; kernel xfrm_init_tempstate.
+    """
+    flow, width = key.flow, key.flow.family.width
+    selector = Selector(
+        Prefix(flow.source, width),
+        Prefix(flow.destination, width),
+        flow.protocol,
+        PortMatch.exactly(flow.source_slot),
+        PortMatch.exactly(flow.destination_slot),
+        flow.oif,
+        0,
+        flow.family,
+    )
+    return SecurityAssociation(
+        template.source if int(template.source) else key.source,
+        template.destination if int(template.destination) else key.destination,
+        template.protocol,
+        template.mode,
+        template.spi,
+        template.reqid,
+        template.family,
+        selector,
+        key.mark,
+        key.if_id,
+        lifecycle=Lifecycle.ACQ,
+    )
 
 
 def _decisive(seen: Iterable[tuple[SecurityAssociation, Judgement]]) -> bool:

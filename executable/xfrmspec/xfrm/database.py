@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from xfrmspec.xfrm.placement import (
@@ -93,16 +93,14 @@ class PolicyDatabase:
 
 
 @clause("XFRM-DB-003", "XFRM-DB-004")
-def choose_index(database: PolicyDatabase, policy: Policy) -> tuple[int, int]:
+def next_free_index(policy: Policy, taken: Collection[int], generator: int) -> tuple[int, int]:
     """Return the index for a new policy and the generator's next value.
 
     A wanted index is used when free; otherwise the generator steps by eight until it finds a free number
     that ends in the direction; zero is never given. Source: kernel xfrm_gen_index.
     """
-    taken = {entry.policy.index for entry in database}
     if policy.index and policy.index not in taken:
-        return policy.index, database.next_index
-    generator = database.next_index
+        return policy.index, generator
     while True:
         index = (generator | policy.direction) or INDEX_STEP
         generator += INDEX_STEP
@@ -133,9 +131,11 @@ def install(
     """
     profile, direction = database.profile, policy.direction
     order = database.orders[direction]
-    index, generator = (
-        (replaced.policy.index, database.next_index) if replaced else choose_index(database, policy)
-    )
+    if replaced is not None:
+        index, generator = replaced.policy.index, database.next_index
+    else:
+        taken = {entry.policy.index for entry in database}
+        index, generator = next_free_index(policy, taken, database.next_index)
     entry = InstalledPolicy(
         policy=as_stored(policy, index),
         list=candidate_list(policy, database.thresholds),

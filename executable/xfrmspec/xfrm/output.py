@@ -22,6 +22,7 @@ class OutputDecision:
 
     `errno` is what the sender sees (OK also for a packet that a blackhole swallows), `applied` the states
     in application order (innermost first), `chain` the headers on the wire after the outermost IP header.
+    `larvals` are the states that the acquires left behind, oldest first.
     """
 
     decision: Decision
@@ -32,6 +33,7 @@ class OutputDecision:
     applied: tuple[SecurityAssociation, ...] = ()
     acquires: tuple[Acquire, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    larvals: tuple[SecurityAssociation, ...] = ()
 
 
 @clause("XFRM-OUT-001", "XFRM-DEFAULT-002", "XFRM-FLOW-005")
@@ -99,7 +101,12 @@ def _transformed(
     if not resolution.states:
         reason = Reason("XFRM-OUT-006", "states resolved", False, "none", "at least one to transform")
         return OutputDecision(
-            Decision.PASS, selection, plain, acquires=resolution.acquires, reasons=(*reasons, reason)
+            Decision.PASS,
+            selection,
+            plain,
+            acquires=resolution.acquires,
+            reasons=(*reasons, reason),
+            larvals=resolution.larvals,
         )
     return OutputDecision(
         Decision.TRANSFORM,
@@ -108,6 +115,7 @@ def _transformed(
         applied=resolution.states,
         acquires=resolution.acquires,
         reasons=reasons,
+        larvals=resolution.larvals,
     )
 
 
@@ -124,6 +132,7 @@ def _unresolved(tables: XfrmTables, selection: Selection, resolution: Resolution
         counter,
         acquires=resolution.acquires,
         reasons=(*selection.reasons, *resolution.reasons, reason),
+        larvals=resolution.larvals,
     )
 
 

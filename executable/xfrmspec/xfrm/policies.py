@@ -11,6 +11,7 @@ from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import (
+    DIRECTION_BITS,
     ENDPOINT_MODES,
     MAX_DEPTH,
     TEMPLATE_PROTOCOLS,
@@ -25,8 +26,6 @@ from xfrmspec_terms.policy import (
 )
 from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Family
-
-_DIRECTION_BITS = 7
 
 
 class PolicyEventKind(Enum):
@@ -162,7 +161,7 @@ def refusal_of(policy: Policy, profile: Profile) -> PolicyErrorReason | None:
         return PolicyErrorReason.BAD_FAMILY
     if policy.selector.source.family is not policy.selector.family:
         return PolicyErrorReason.BAD_PREFIX
-    if policy.index and policy.index & _DIRECTION_BITS != policy.direction:
+    if policy.index and policy.index & DIRECTION_BITS != policy.direction:
         return PolicyErrorReason.BAD_INDEX
     if _names_missing_type(policy.type, profile):
         return PolicyErrorReason.BAD_TYPE

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from xfrmspec.xfrm.associations import Found, StateKey, find_state
+from xfrmspec.xfrm.associations import Found, StateKey, find_state, larval_state
 from xfrmspec.xfrm.tables import XfrmTables
 from xfrmspec.xfrm.templates import exceeds_usable, merge_states
 from xfrmspec_terms.association import SecurityAssociation
@@ -20,13 +20,15 @@ from xfrmspec_terms.selector import Address, Flow
 class Resolution:
     """The states in application order (innermost first), or the error that ended the search.
 
-    `acquires` were raised on the way, also by optional templates that were then skipped.
+    `acquires` were raised on the way, also by optional templates that were then skipped; each left one of
+    the `larvals`, oldest first, which the rest of the search already sees.
     """
 
     states: tuple[SecurityAssociation, ...] = ()
     errno: Errno = Errno.OK
     acquires: tuple[Acquire, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    larvals: tuple[SecurityAssociation, ...] = ()
 
 
 @clause("XFRM-TMPL-009", "XFRM-TMPL-004", "XFRM-OUT-005", "XFRM-LOOKUP-010")
@@ -39,17 +41,18 @@ def resolve(policies: Sequence[Policy], flow: Flow, tables: XfrmTables) -> Resol
     groups: list[tuple[SecurityAssociation, ...]] = []
     acquires: tuple[Acquire, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    larvals: tuple[SecurityAssociation, ...] = ()
     for number, policy in enumerate(policies):
         already = sum(len(group) for group in groups)
         if exceeds_usable(already, len(policy.templates), tables.profile):
             limit = _limit_reason(already + len(policy.templates), tables)
-            return Resolution((), Errno.ENOBUFS, acquires, (*reasons, limit))
-        one = resolve_one(policy, number, flow, tables)
-        acquires, reasons = acquires + one.acquires, reasons + one.reasons
+            return Resolution((), Errno.ENOBUFS, acquires, (*reasons, limit), larvals)
+        one = resolve_one(policy, number, flow, _with_larvals(tables, larvals))
+        acquires, reasons, larvals = acquires + one.acquires, reasons + one.reasons, larvals + one.larvals
         if one.errno is not Errno.OK:
-            return Resolution((), one.errno, acquires, reasons)
+            return Resolution((), one.errno, acquires, reasons, larvals)
         groups.append(one.states)
-    return Resolution(merge_states(groups, flow.family), Errno.OK, acquires, reasons)
+    return Resolution(merge_states(groups, flow.family), Errno.OK, acquires, reasons, larvals)
 
 
 @clause("XFRM-TMPL-003", "XFRM-TMPL-007", "XFRM-TMPL-008", "XFRM-TMPL-002", "XFRM-TMPL-001")
@@ -63,19 +66,27 @@ def resolve_one(policy: Policy, number: int, flow: Flow, tables: XfrmTables) -> 
     states: list[SecurityAssociation] = []
     acquires: list[Acquire] = []
     reasons: list[Reason] = []
+    larvals: list[SecurityAssociation] = []
     for index, template in enumerate(policy.templates):
         ends = endpoints(template, source, destination)
         key = StateKey(*ends, flow, policy.mark, policy.if_id)
-        found = find_state(tables.states, template, key, tables.listeners, tables.profile)
+        known = _with_larvals(tables, larvals).states
+        found = find_state(known, template, key, tables.listeners, tables.profile)
         reasons.append(_template_reason(index, template, found))
         if found.acquire:
             acquires.append(Acquire(flow, index, number))
+            larvals.append(larval_state(template, key))
         if found.state is not None:
             states.append(found.state)
             source, destination = ends
         elif not template.optional:
-            return Resolution((), _walk_error(found.errno), tuple(acquires), tuple(reasons))
-    return Resolution(tuple(states), Errno.OK, tuple(acquires), tuple(reasons))
+            return Resolution((), _walk_error(found.errno), tuple(acquires), tuple(reasons), tuple(larvals))
+    return Resolution(tuple(states), Errno.OK, tuple(acquires), tuple(reasons), tuple(larvals))
+
+
+@clause("XFRM-FIND-003")
+def _with_larvals(tables: XfrmTables, larvals: Sequence[SecurityAssociation]) -> XfrmTables:
+    return replace(tables, states=(*reversed(larvals), *tables.states)) if larvals else tables
 
 
 @clause("XFRM-TMPL-003")

@@ -53,11 +53,16 @@ class Analysis:
         return found
 
     def stronger(self, placed: CheckedPolicy) -> list[CheckedPolicy]:
-        """Return the competitors that surely win over a policy; none when its own priority is hidden."""
+        """Return the competitors with common flows that surely win; none when the own priority is hidden."""
         if not placed.comparable:
             return []
         before = self.group_of(placed)[: self._places[placed.key]]
-        return [other for other in before if other.comparable]
+        value, mask = placed.cube.value, placed.cube.mask
+        return [
+            other
+            for other in before
+            if (value ^ other.cube.value) & mask & other.cube.mask == 0 and other.comparable
+        ]
 
     def possible_obstacles(self, placed: CheckedPolicy) -> list[Cube]:
         """Return the cubes of every competitor that does not surely lose against a policy."""

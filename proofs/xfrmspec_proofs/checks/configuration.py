@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from xfrmspec.formats.dump import Dump, InputError, Location, PolicyRecord
-from xfrmspec.xfrm.database import INDEX_STEP, PolicyDatabase, RouteGenerations
-from xfrmspec.xfrm.placement import candidate_list, renumber
+from xfrmspec.configuration import impossible
+from xfrmspec.formats.dump import Dump, Location, PolicyRecord
+from xfrmspec.xfrm.bulk import install_all, with_fitting_index
+from xfrmspec.xfrm.database import PolicyDatabase
+from xfrmspec.xfrm.pairing import secondary_direction
 from xfrmspec.xfrm.policies import refusal_of
 from xfrmspec.xfrm.tables import DefaultActions, XfrmTables
 from xfrmspec_proofs.checks.cube import EVERYTHING, Cube, flow_bits, policy_cube
@@ -18,7 +20,6 @@ from xfrmspec_terms.policy import (
     Direction,
     InstalledPolicy,
     Policy,
-    PolicyErrorReason,
     PolicyIdentity,
     PolicyType,
     identity_of,
@@ -29,7 +30,6 @@ from xfrmspec_terms.selector import Family, Flow
 _HARMLESS_UNKNOWNS = frozenset(
     {"priority", "index", "limits", "usage", "templates", "flags", "share", "security_context"}
 )
-_DIRECTION_BITS = 7
 _NEGOTIATED = frozenset({"reqid", "spi"})
 
 
@@ -56,7 +56,8 @@ class CheckedPolicy:
     """A policy in its place in the database, with the cube of flows that it matches.
 
     `strength` orders the policies of one direction, type and family: of two that match, the one with the
-    smaller value decides.
+    smaller value decides. `priority_known` and `matching_known` are False when the text hides the priority
+    or something that decides which flows match; `comparable` says that both are known.
     """
 
     installed: InstalledPolicy
@@ -64,6 +65,9 @@ class CheckedPolicy:
     masked: frozenset[str]
     cube: Cube
     strength: tuple[int, int, int, int]
+    priority_known: bool = True
+    matching_known: bool = True
+    comparable: bool = True
 
     @property
     def policy(self) -> Policy:
@@ -81,16 +85,6 @@ class CheckedPolicy:
         return f"{self.at.file}:{self.at.line}"
 
     @property
-    def priority_known(self) -> bool:
-        """False when the text hides the priority."""
-        return "priority" not in self.masked
-
-    @property
-    def matching_known(self) -> bool:
-        """False when the text hides something that decides which flows the policy matches."""
-        return all(_is_harmless(name) for name in self.masked)
-
-    @property
     def templates_known(self) -> bool:
         """False when the text hides some part of a template."""
         return not any(name.startswith("templates") for name in self.masked)
@@ -100,11 +94,6 @@ class CheckedPolicy:
         """False when the text hides more of a template than the numbers a key manager chooses."""
         hidden = (name for name in self.masked if name.startswith("templates"))
         return all(name.rpartition(".")[2] in _NEGOTIATED for name in hidden)
-
-    @property
-    def comparable(self) -> bool:
-        """True when its flows and its priority are known."""
-        return self.priority_known and self.matching_known
 
 
 Group = tuple[CheckedPolicy, ...]
@@ -162,12 +151,13 @@ class Configuration:
         group = self.by_family.get((direction, flow.family), ())
         return tuple(p for p in group if (bits ^ p.cube.value) & p.cube.mask == 0)
 
-    def tables_for(self, flow: Flow) -> XfrmTables:
-        """Return the tables without the policies that do not match a flow; decisions on it are the same.
+    def tables_for(self, flow: Flow, direction: Direction) -> XfrmTables:
+        """Return the tables without the policies that cannot matter to a flow of a direction.
 
-        Positions and ranks stay what they are in the whole database.
+        Decisions on the flow are the same: positions and ranks stay what they are in the whole database.
         """
-        orders = [tuple(p.installed for p in self.matching(flow, d)) for d in Direction]
+        asked = {direction, secondary_direction(direction, self.profile)}
+        orders = [tuple(p.installed for p in self.matching(flow, d)) if d in asked else () for d in Direction]
         database = replace(self.database, orders=(orders[0], orders[1], orders[2]))
         return XfrmTables(database, tuple(placed.state for placed in self.states), self.defaults)
 
@@ -205,10 +195,11 @@ def build_configuration(
     """
     kept: dict[PolicyIdentity, PlacedPolicy] = {}
     duplicates: list[tuple[PlacedPolicy, PlacedPolicy]] = []
-    for placed in map(_with_fitting_index, policies):
+    for given in policies:
+        placed = replace(given, policy=with_fitting_index(given.policy))
         refusal = refusal_of(placed.policy, profile)
         if refusal is not None:
-            raise _impossible(placed, refusal, profile)
+            raise impossible(placed.at, refusal, profile)
         first = kept.setdefault(identity_of(placed.policy), placed)
         if first is not placed:
             duplicates.append((first, placed))
@@ -224,42 +215,6 @@ def build_configuration(
         defaults or DefaultActions(),
         tuple(duplicates),
     )
-
-
-@clause("XFRM-DB-002", "XFRM-DB-003", "XFRM-LOOKUP-003", "XFRM-LOOKUP-004")
-def install_all(policies: Sequence[Policy], profile: Profile) -> PolicyDatabase:
-    """Return the database that adding acceptable policies of distinct identity one by one leaves behind.
-
-    Quadratic work is avoided: without updates and deletions the final places are known at once.
-    """
-    empty = PolicyDatabase(profile)
-    linked: dict[Direction, list[InstalledPolicy]] = {direction: [] for direction in Direction}
-    taken: set[int] = set()
-    generator = empty.next_index
-    generations = RouteGenerations()
-    for age, policy in enumerate(policies):
-        index, generator = _index_for(policy, taken, generator)
-        taken.add(index)
-        generations = generations.bumped(policy.family)
-        stored = replace(policy, mark=policy.mark.masked(), index=index)
-        position = 0 if profile.exact_pos_zero else age
-        placed = InstalledPolicy(stored, candidate_list(policy, empty.thresholds), age, 0, position)
-        linked[policy.direction].append(placed)
-    database = replace(empty, next_age=len(policies), next_index=generator, generations=generations)
-    for direction, entries in linked.items():
-        order = tuple(sorted(entries, key=lambda entry: entry.policy.priority))
-        database = database.with_order(direction, renumber(order) if profile.exact_pos_zero else order)
-    return database
-
-
-def _index_for(policy: Policy, taken: set[int], generator: int) -> tuple[int, int]:
-    if policy.index and policy.index not in taken:
-        return policy.index, generator
-    while True:
-        index = (generator | policy.direction) or INDEX_STEP
-        generator += INDEX_STEP
-        if index not in taken:
-            return index, generator
 
 
 @clause("XFRM-LOOKUP-001", "XFRM-LOOKUP-005", "XFRM-LOOKUP-006", "XFRM-LOOKUP-007")
@@ -284,9 +239,18 @@ def _checked(
 
 
 def _with_place(entry: InstalledPolicy, placed: PlacedPolicy) -> CheckedPolicy:
-    known = all(_is_harmless(name) for name in placed.masked)
-    cube = policy_cube(entry.policy) if known else EVERYTHING
-    return CheckedPolicy(entry, placed.at, placed.masked, cube, strength_of(entry))
+    priority_known = "priority" not in placed.masked
+    matching_known = all(_is_harmless(name) for name in placed.masked)
+    return CheckedPolicy(
+        entry,
+        placed.at,
+        placed.masked,
+        policy_cube(entry.policy) if matching_known else EVERYTHING,
+        strength_of(entry),
+        priority_known,
+        matching_known,
+        priority_known and matching_known,
+    )
 
 
 def _grouped(
@@ -315,23 +279,5 @@ def _is_harmless(name: str) -> bool:
     return name.partition(".")[0].partition("[")[0] in _HARMLESS_UNKNOWNS
 
 
-def _with_fitting_index(placed: PlacedPolicy) -> PlacedPolicy:
-    """Forget an index that does not end in the direction, as other systems print; no decision reads it."""
-    policy = placed.policy
-    if not policy.index or policy.index & _DIRECTION_BITS == policy.direction:
-        return placed
-    return replace(placed, policy=replace(policy, index=0))
-
-
 def _placed(record: PolicyRecord) -> PlacedPolicy:
     return PlacedPolicy(record.policy, record.at, frozenset(masked.field for masked in record.masked))
-
-
-def _impossible(placed: PlacedPolicy, refusal: PolicyErrorReason, profile: Profile) -> InputError:
-    return InputError(
-        placed.at.file,
-        placed.at.line,
-        f"a policy that a kernel of profile {profile.name} refuses ({refusal.value})",
-        "a policy that can be stored",
-        "check the dump, or choose another profile",
-    )

@@ -87,9 +87,13 @@ def differences(
 
 
 def _same_ends(state: SecurityAssociation, template: Template, policy: Policy) -> bool:
-    """Tell whether a state is for the place where the template is looked up."""
+    """Tell whether a state is for the place where the template is looked up.
+
+    On input the destination of a template is never compared, so that its source is enough.
+    """
     if template.mode in TUNNEL_MODES:
-        return state.destination == template.destination
+        received = policy.direction is not Direction.OUT and not _wrong_source(state, template)
+        return received or state.destination == template.destination
     if any(t.mode in TUNNEL_MODES for t in policy.templates):
         return True
     return int(state.destination) == 0 or policy.selector.destination.contains(state.destination)

@@ -129,8 +129,7 @@ def shadowed_policies(analysis: Analysis) -> Iterator[Finding]:
 
 
 def _shadow(analysis: Analysis, placed: CheckedPolicy) -> Iterator[Finding]:
-    stronger = [p for p in analysis.stronger(placed) if p.cube.overlaps(placed.cube)]
-    core = _core(analysis, placed, stronger)
+    core = _core(analysis, placed, analysis.stronger(placed))
     flow = example_flow(placed.cube, placed.policy.family)
     if not core or flow is None:
         return

@@ -33,7 +33,7 @@ class Scenario(Enum):
     PLAIN = "as configured"
     FORWARDED = "decapsulated as its in policy asks, then forwarded"
     NO_STATES = "while no state exists"
-    MIRRORED_PEER = "received by a peer with the mirrored policies"
+    MIRRORED_PEER = "with all states there, received by a peer with the mirrored policies"
     BARE = "received without extension headers, as the profile's kernel decodes it"
     BEHIND_OPTIONS = "received behind one destination options header, as the profile's kernel decodes it"
 
@@ -141,12 +141,12 @@ def _trusted_states(
 
 
 def _replay_output(configuration: Configuration, flow: Flow, scenario: Scenario) -> Replay:
-    tables = configuration.tables_for(flow)
+    tables = configuration.tables_for(flow, Direction.OUT)
     selection = select_policies(tables, flow, Direction.OUT, NO_SOCKET_POLICIES)
     assumed = False
     if scenario is Scenario.NO_STATES:
         tables = replace(tables, states=())
-    elif _trusted_states(configuration, selection.policies) is None:
+    elif scenario is Scenario.MIRRORED_PEER or _trusted_states(configuration, selection.policies) is None:
         assumed = True
         tables = replace(tables, states=assumed_states(selection.policies, flow))
     decided = decide_output(tables, flow)
@@ -184,7 +184,7 @@ def _replay_input(
 ) -> Replay:
     path: tuple[SecurityAssociation, ...] = ()
     if scenario is Scenario.PLAIN:
-        path = _asked_path(configuration, configuration.tables_for(flow), flow, direction)
+        path = _asked_path(configuration, flow, direction)
     return _received_with(configuration, flow, direction, path, scenario)
 
 
@@ -196,7 +196,7 @@ def _received_with(
     scenario: Scenario,
 ) -> Replay:
     """Judge a flow in the clear and, when the path is not empty, with that sec_path."""
-    tables = configuration.tables_for(flow)
+    tables = configuration.tables_for(flow, direction)
     cleartext = decide_input(tables, flow, (), direction)
     expected = decide_input(tables, flow, path, direction) if path else None
     text = f"cleartext is {_received(cleartext)}"
@@ -219,13 +219,14 @@ def _received_with(
 
 
 def _replay_forwarded(configuration: Configuration, flow: Flow) -> Replay:
-    path = _asked_path(configuration, configuration.tables_for(flow), flow, Direction.IN)
+    path = _asked_path(configuration, flow, Direction.IN)
     return _received_with(configuration, flow, Direction.FWD, path, Scenario.FORWARDED)
 
 
 def _asked_path(
-    configuration: Configuration, tables: XfrmTables, flow: Flow, direction: Direction
+    configuration: Configuration, flow: Flow, direction: Direction
 ) -> tuple[SecurityAssociation, ...]:
+    tables = configuration.tables_for(flow, direction)
     selection = select_policies(tables, flow, direction, NO_SOCKET_POLICIES)
     asked = [policy.templates for policy in selection.policies if policy.action is Action.ALLOW]
     templates = merge_templates(asked, flow.family, tables.profile)
@@ -245,15 +246,14 @@ def _received(decided: InputDecision) -> str:
 
 
 def _replay_peer(configuration: Configuration, flow: Flow) -> Replay:
-    sent = _replay_output(configuration, flow, Scenario.PLAIN)
+    sent = _replay_output(configuration, flow, Scenario.MIRRORED_PEER)
     if sent.output is None or sent.output.decision is not Decision.TRANSFORM:
-        return replace(sent, scenario=Scenario.MIRRORED_PEER, reached=True)
+        return replace(sent, reached=True)
     path = sender_path(flow, sent.output.applied)
     decided = decide_input(_mirrored(configuration, flow), flow, path)
     text = f"{_sent(sent.output)}; a peer with the mirrored policies has it {_received(decided)}"
     return replace(
         sent,
-        scenario=Scenario.MIRRORED_PEER,
         outcome=text + _by(configuration, sent.deciders),
         reached=decided.accepted,
         counter=decided.counter,
@@ -263,7 +263,7 @@ def _replay_peer(configuration: Configuration, flow: Flow) -> Replay:
 
 def _mirrored(configuration: Configuration, flow: Flow) -> XfrmTables:
     """Return the inbound policies of a peer that mirrors the outbound ones; packets keep their ends."""
-    tables = configuration.tables_for(flow)
+    tables = configuration.tables_for(flow, Direction.OUT)
     inbound = tuple(
         replace(entry, policy=replace(entry.policy, direction=Direction.IN))
         for entry in tables.policies.orders[Direction.OUT]
@@ -277,7 +277,7 @@ def _replay_decoded(
     seen = decoded_flow(configuration, flow, scenario)
     if not is_certain(configuration, seen, direction):
         return replace(_unknown(configuration, seen, direction, scenario), flow=flow)
-    path = _asked_path(configuration, configuration.tables_for(flow), flow, direction)
+    path = _asked_path(configuration, flow, direction)
     found = _received_with(configuration, seen, direction, path, scenario)
     text = f"the kernel looks up {flow_line(seen, direction)}: {found.outcome}"
     return replace(found, flow=flow, outcome=text)

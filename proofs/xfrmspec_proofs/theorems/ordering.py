@@ -2,99 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import z3
 
-from xfrmspec_model.entries import Entry, Placement, policy_matches
+from xfrmspec_model.entries import Entry, Placement
 from xfrmspec_model.folding import (
-    Number,
     Truth,
     alike,
-    all_of,
     any_of,
     both,
     either,
-    implies,
     less,
     negate,
     same,
-    smaller_key,
 )
-from xfrmspec_model.policies import Lookup, overlapping_priorities_differ, wins_in_one_list
-from xfrmspec_model.rules import RULES, Rules
-from xfrmspec_model.selectors import FlowTerm
+from xfrmspec_model.rules import Rules
 from xfrmspec_model.seniority import inserted, well_placed
 from xfrmspec_model.smt import Expression, Model
 from xfrmspec_proofs.databases import (
-    Policies,
     added_in_turn,
+    added_then_updated,
     existing_flow,
-    installed_only,
     member_of,
     policies_of,
-    printable_policies,
-    read_members,
 )
-from xfrmspec_proofs.facts import flow_facts, policies_facts
-from xfrmspec_proofs.replay import installed, owner
-from xfrmspec_proofs.theorem import Claim, Mutation, Scene, Witness, only_in, theorem
-from xfrmspec_proofs.witness import read_flow
-from xfrmspec_terms.policy import CandidateList, Direction, Policy, PolicyType
+from xfrmspec_proofs.lookups import (
+    Change,
+    change_witness,
+    database_witness,
+    instance_of,
+    matching,
+    preferring,
+    search_in,
+)
+from xfrmspec_proofs.replay import installed, owner, updated, without
+from xfrmspec_proofs.theorem import Claim, Scene, Witness, only_in, theorem
+from xfrmspec_terms.policy import CandidateList, Policy
 from xfrmspec_terms.profile import LINUX_6_1, LINUX_6_18, Profile
 from xfrmspec_terms.selector import Flow
 
 _WEAKEST = (1 << 32) - 1
-Replay = Callable[[Sequence[Policy], Flow, Profile], bool]
-
-
-def _search(scene: Scene, database: Placement, flow: FlowTerm) -> Lookup:
-    return Lookup(database, flow, Direction.OUT, PolicyType.MAIN, scene.profile, scene.rules)
-
-
-def _witness(
-    policies: Policies,
-    database: Placement,
-    flow: FlowTerm,
-    replay: Callable[[list[Policy], Flow, Profile], bool],
-) -> Callable[[Model], Witness]:
-    """Read a database and a flow; every member must be installed."""
-
-    def read(model: Model) -> Witness:
-        members = installed_only(read_members(model, policies, database))
-        packet = read_flow(model, flow)
-        facts = {"policies": policies_facts(members), "flow": flow_facts(packet)}
-        return Witness(facts, lambda profile: replay(members, packet, profile))
-
-    return read
-
-
-def _all_installed(policies: Policies, database: Placement) -> Truth:
-    return all_of(database.entry(member).installed for member in policies.members)
-
-
-def _instance(scene: Scene, policies: Policies, database: Placement) -> list[Truth]:
-    """Assume a printable database that adding all members in turn makes."""
-    if not scene.small:
-        return []
-    return [
-        printable_policies(policies, database),
-        _all_installed(policies, database),
-        added_in_turn(database, policies.members, scene.profile),
-    ]
-
-
-def _preferring(preferred: Callable[[Entry, Entry], Truth]) -> Mutation:
-    return lambda rules: replace(rules, preferred=preferred)
 
 
 def _by_priority_only(first: Entry, second: Entry) -> Truth:
     return less(first.priority, second.priority)
-
-
-def _by_age_and_list(first: Entry, second: Entry) -> Truth:
-    return smaller_key((first.priority, first.list), (second.priority, second.list))
 
 
 @theorem(
@@ -102,8 +55,8 @@ def _by_age_and_list(first: Entry, second: Entry) -> Truth:
     statement="Whenever some policy matches a flow, exactly one policy wins the lookup.",
     clauses=("XFRM-LOOKUP-001", "XFRM-LOOKUP-002", "XFRM-LOOKUP-003"),
     mutants={
-        "ties_between_lists_stay_open": _preferring(_by_priority_only),
-        "every_list_is_preferred": _preferring(lambda first, second: True),
+        "ties_between_lists_stay_open": preferring(_by_priority_only),
+        "every_list_is_preferred": preferring(lambda first, second: True),
     },
 )
 def _one_winner(scene: Scene) -> Sequence[Claim]:
@@ -114,7 +67,7 @@ def _at_most_one(scene: Scene) -> Claim:
     policies = policies_of(scene)
     database = policies.database()
     flow, exists = existing_flow(scene)
-    search = _search(scene, database, flow)
+    search = search_in(policies, database, flow)
     one, two = policies.policy("one"), policies.policy("two")
     wins = [search.wins(database.entry(policy)) for policy in (one, two)]
 
@@ -124,10 +77,10 @@ def _at_most_one(scene: Scene) -> Claim:
         def replay(members: list[Policy], packet: Flow, profile: Profile) -> bool:
             return owner(installed(members, profile), packet) == members[expected]
 
-        return _witness(policies, database, flow, replay)(model)
+        return database_witness(policies, database, flow, replay)(model)
 
     others = [search.matches(database.entry(member)) for member in policies.members[:2]]
-    instance = [*_instance(scene, policies, database), policies.among_members(one, two), *others]
+    instance = [*instance_of(scene, policies, database), policies.among_members(one, two), *others]
     return Claim([*exists, well_placed(database, scene.profile), *wins], same(one, two), instance, read)
 
 
@@ -136,7 +89,7 @@ def _at_least_one(scene: Scene) -> Claim:
     policies = policies_of(scene)
     database = policies.database()
     flow, exists = existing_flow(scene)
-    search = _search(scene, database, flow)
+    search = search_in(policies, database, flow)
     firsts = [policies.policy(f"first{number}") for number in CandidateList]
     entries = [database.entry(first) for first in firsts]
     found = [
@@ -158,6 +111,134 @@ def _at_least_one(scene: Scene) -> Claim:
         search.matches(database.entry(match)),
     ]
     conclusion = any_of(both(*pair) for pair in zip(found, (search.wins(e) for e in entries), strict=True))
-    instance = [*_instance(scene, policies, database), policies.among_members(match, *firsts)]
+    instance = [*instance_of(scene, policies, database), policies.among_members(match, *firsts)]
     replay = lambda members, packet, profile: owner(installed(members, profile), packet) is not None
-    return Claim(hypotheses, conclusion, instance, _witness(policies, database, flow, replay))
+    return Claim(hypotheses, conclusion, instance, database_witness(policies, database, flow, replay))
+
+
+def _without_ports(entry: Entry) -> Entry:
+    selector = replace(entry.selector, protocol=0, source_port_mask=0, destination_port_mask=0)
+    return replace(entry, selector=selector)
+
+
+@theorem(
+    name="a_policy_that_does_not_match_changes_nothing",
+    statement="Adding a policy that does not match a flow never changes which policy wins that flow.",
+    clauses=("XFRM-LOOKUP-001", "XFRM-LOOKUP-005", "XFRM-LOOKUP-006", "XFRM-LOOKUP-007"),
+    mutants={"protocol_and_ports_are_ignored": matching(_without_ports)},
+    refuted_by=only_in(LINUX_6_1, "exact_pos_zero"),
+)
+def _irrelevant_addition(scene: Scene) -> Sequence[Claim]:
+    policies = policies_of(scene)
+    before, after = policies.database("before"), policies.database("after")
+    flow, exists = existing_flow(scene)
+    added, winner = policies.policy("added"), policies.policy("winner")
+    old, new = search_in(policies, before, flow), search_in(policies, after, flow)
+    unchanged = replace(new, rules=replace(policies.rules, policy_matches=policies.clause_matches))
+    hypotheses = [
+        *exists,
+        inserted(before, after, added, scene.profile),
+        negate(unchanged.matches(after.entry(added))),
+    ]
+    instance = [
+        *instance_of(scene, policies, after),
+        added_in_turn(before, policies.members, scene.profile),
+        policies.among_members(winner),
+        same(added, policies.members[-1]),
+    ]
+
+    def replay(seniors: list[Policy], everyone: list[Policy], profile: Profile) -> Change:
+        return installed(seniors, profile), installed(everyone, profile)
+
+    witness = change_witness(policies, (before, after), flow, replay)
+    conclusion = alike(old.wins(before.entry(winner)), new.wins(after.entry(winner)))
+    return [Claim(hypotheses, conclusion, instance, witness)]
+
+
+def _reversed_lists(rules: Rules) -> Rules:
+    return replace(rules, searched_before=lambda first, second: less(second.rank, first.rank))
+
+
+def _removed(database: Placement, removed: Expression) -> Placement:
+    """Return a database without one policy; the others keep their places."""
+    gone = z3.Function("left.installed", database.theory.sort, z3.BoolSort(ctx=database.theory.context))
+    return replace(database, name="left", functions={**database.functions, "installed": gone})
+
+
+@theorem(
+    name="a_loser_may_be_removed",
+    statement="Removing a policy that did not win a flow never changes which policy wins that flow.",
+    clauses=("XFRM-LOOKUP-005", "XFRM-LOOKUP-006", "XFRM-LOOKUP-008"),
+    mutants={"lists_are_searched_backwards": _reversed_lists},
+    refuted_by=only_in(LINUX_6_18, "update_keeps_seniority_cross_list"),
+)
+def _removed_loser(scene: Scene) -> Sequence[Claim]:
+    policies = policies_of(scene)
+    before = policies.database("before")
+    flow, exists = existing_flow(scene)
+    loser, winner = policies.policy("loser"), policies.policy("winner")
+    after = _removed(before, loser)
+    old, new = search_in(policies, before, flow), search_in(policies, after, flow)
+
+    def kept(entry: Entry) -> Truth:
+        left = both(entry.installed, negate(same(entry.identity, loser)))
+        return alike(after.entry(entry.identity).installed, left)
+
+    hypotheses = [
+        *exists,
+        well_placed(before, scene.profile),
+        before.every(kept),
+        old.wins(before.entry(winner)),
+        negate(same(loser, winner)),
+    ]
+    instance = [
+        *instance_of(scene, policies, before, added_then_updated),
+        policies.among_members(winner, loser),
+        before.entry(loser).installed,
+    ]
+
+    def replay(everyone: list[Policy], left: list[Policy], profile: Profile) -> Change:
+        full = updated(installed(everyone, profile), everyone[0])
+        gone = next(policy for policy in everyone if policy not in left)
+        return full, without(full, gone)
+
+    witness = change_witness(policies, (before, after), flow, replay)
+    return [Claim(hypotheses, new.wins(after.entry(winner)), instance, witness)]
+
+
+def _weakest_never_matches(entry: Entry) -> Entry:
+    return replace(entry, installed=both(entry.installed, less(entry.priority, _WEAKEST)))
+
+
+@theorem(
+    name="the_weakest_priority_wins_alone",
+    statement="A policy of priority 4294967295 wins every flow that no other policy matches.",
+    clauses=("XFRM-LOOKUP-001",),
+    mutants={"the_weakest_priority_means_never": matching(_weakest_never_matches)},
+)
+def _weakest(scene: Scene) -> Sequence[Claim]:
+    policies = policies_of(scene)
+    database = policies.database()
+    flow, exists = existing_flow(scene)
+    search = search_in(policies, database, flow)
+    by_clause = replace(search, rules=replace(policies.rules, policy_matches=policies.clause_matches))
+    weakest = policies.policy("weakest")
+    entry = database.entry(weakest)
+    hypotheses = [
+        *exists,
+        well_placed(database, scene.profile),
+        same(entry.priority, _WEAKEST),
+        by_clause.matches(entry),
+        database.every(lambda other: either(same(other.identity, weakest), negate(search.matches(other)))),
+    ]
+
+    def read(model: Model) -> Witness:
+        expected = member_of(model, policies, weakest)
+
+        def replay(members: list[Policy], packet: Flow, profile: Profile) -> bool:
+            return owner(installed(members, profile), packet) == members[expected]
+
+        return database_witness(policies, database, flow, replay)(model)
+
+    instance = [*instance_of(scene, policies, database), policies.among_members(weakest)]
+    return [Claim(hypotheses, search.wins(entry), instance, read)]
