@@ -40,7 +40,8 @@ class SecurityAssociation:
 
     `destination`, `spi`, `protocol` and `source` name it; `spi`, `reqid` and `if_id` are 32-bit numbers.
     `care_of` is set for protocols 43 and 60 only. `selector` None means that the owner left it open.
-    `added` is in seconds of the host's clock. Keys are no part of the value.
+    `added` is in seconds of the host's clock. Keys are no part of the value. `filed_under` is the (source,
+    destination) by which a larval state stands in the hash table when they are not its own.
     Source: kernel-facing clauses XFRM-FIND-001..005, XFRM-CHECK-003, -008.
     """
 
@@ -63,3 +64,4 @@ class SecurityAssociation:
     replay_window: int = 0
     authentication_bit: int = 0
     internal: bool = False
+    filed_under: tuple[Address, Address] | None = None

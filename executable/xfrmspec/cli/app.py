@@ -8,8 +8,10 @@ import typer
 
 from xfrmspec.cli import (
     check_command,
+    conform_command,
     diagram_command,
     explain_command,
+    oracle_command,
     parse_command,
     prove_command,
     trace_command,
@@ -31,10 +33,12 @@ application = typer.Typer(
 )
 application.command("check")(check_command.run)
 application.command("explain")(explain_command.run)
+application.command("oracle")(oracle_command.run)
 application.command("parse")(parse_command.run)
 application.command("prove")(prove_command.run)
 application.command("trace")(trace_command.run)
 application.command("diagram")(diagram_command.run)
+application.command("conform")(conform_command.run)
 
 
 def main() -> None:

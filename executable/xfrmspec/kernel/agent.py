@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import socket
@@ -15,16 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from xfrmspec.kernel.agent_link import NETLINK_XFRM, Events, Requests
-from xfrmspec.kernel.agent_node import Node, enter_guest
+from xfrmspec.kernel.agent_node import Node, enter_guest, enter_namespace
 
 _UDP = (17, 136)
+_TIME = struct.Struct("=Q")
+_WORD = struct.Struct("=I")
 _SENTINEL_PORT = 64999
 _POLICY_USE_TIME = 144
 _POLICY_DIRECTION = 160
 _SOCKET_DIRECTIONS = 3
 _SO_MARK = 36
 _IPV6_XFRM_POLICY = 35
-_REBUILD_SECONDS = 0.03
+_YIELDS_FOR_REBUILD = 10
+_BUCKETS_AT = 16
+_BUCKETS_OF_A_NEW_TABLE = 8
 _PATIENCE_SECONDS = 2.0
 _BLOCK = 4096
 
@@ -37,7 +42,7 @@ class Agent:
         self._requests = Requests(NETLINK_XFRM)
         self._events = Events()
         self._dump_request = bytes.fromhex(config["dump"])
-        self._sentinel_packet = bytes.fromhex(config["sentinel"])
+        self._size_request = bytes.fromhex(config["table_size"])
         self._listeners: dict[int, socket.socket] = {}
         self._sentinel = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self._sentinel.bind(("::", _SENTINEL_PORT))
@@ -48,38 +53,52 @@ class Agent:
     def run(self, scenario: dict[str, Any]) -> list[Any]:
         """Run one scenario from empty tables; return one result per step."""
         self._events.listen(scenario["listen"])
-        self._events.drain()
-        self._node.captured()
-        self._node.counters()
+        if scenario["prepare"]:
+            self._requests.acknowledged([bytes.fromhex(frame) for frame in scenario["prepare"]])
         results = [self._step(step) for step in scenario["steps"]]
         self._requests.acknowledged([bytes.fromhex(frame) for frame in scenario["reset"]])
-        if scenario["rebuild"]:
-            time.sleep(_REBUILD_SECONDS)
+        if scenario["rebuild"] or scenario["crowded"]:
+            _let_workers_run()
         return results
+
+    def has_grown(self) -> bool:
+        """Tell whether the table of states is larger than a new one; it never shrinks again."""
+        (answer,) = self._requests.answer(self._size_request)
+        buckets: int = _WORD.unpack_from(answer, _BUCKETS_AT)[0]
+        return buckets > _BUCKETS_OF_A_NEW_TABLE
+
+    def close(self) -> None:
+        """Close every socket and device."""
+        for listener in (self._sentinel, *self._listeners.values()):
+            listener.close()
+        for part in (self._node, self._requests, self._events):
+            part.close()
 
     def _step(self, step: list[Any]) -> Any:
         kind, *arguments = step
         if kind == "request":
             return self._requests.acknowledged([bytes.fromhex(frame) for frame in arguments[0]])
         if kind == "rebuild":
-            time.sleep(_REBUILD_SECONDS)
+            _let_workers_run()
             return None
         if kind == "dump":
             return [payload.hex() for payload in self._policies()]
         if kind == "send":
-            return self._seen({"errno": _send(arguments[0])})
+            return self._seen({"errno": _send(arguments[0])}, arguments[0]["last"])
         return self._receive(arguments[0])
 
     def _policies(self) -> list[bytes]:
         stored = self._requests.dump(self._dump_request)
         return [payload for payload in stored if payload[_POLICY_DIRECTION] < _SOCKET_DIRECTIONS]
 
-    def _seen(self, result: dict[str, Any]) -> dict[str, Any]:
-        used = struct.Struct("=Q")
+    def _seen(self, result: dict[str, Any], last: bool) -> dict[str, Any]:
         result["wire"] = [packet.hex() for packet in self._node.captured()]
         result["counters"] = self._node.counters()
         result["events"] = self._events.drain()
-        result["used"] = [p.hex() for p in self._policies() if used.unpack_from(p, _POLICY_USE_TIME)[0]]
+        policies = self._policies()
+        result["used"] = [p.hex() for p in policies if _TIME.unpack_from(p, _POLICY_USE_TIME)[0]]
+        if last:
+            result["policies"] = [payload.hex() for payload in policies]
         return result
 
     def _receive(self, stimulus: dict[str, Any]) -> dict[str, Any]:
@@ -87,14 +106,14 @@ class Agent:
         try:
             _drain(listener)
             self._node.inject(bytes.fromhex(stimulus["packet"]))
-            self._node.inject(self._sentinel_packet)
-            self._sentinel.recv(64)
-            os.sched_yield()
+            for _ in range(stimulus["rounds"]):
+                self._node.inject(bytes.fromhex(stimulus["sentinel"]))
+                self._sentinel.recv(64)
             result = {"errno": 0, "delivered": _first_source(listener)}
         finally:
             if stimulus["protocol"] in _UDP:
                 listener.close()
-        return self._seen(result)
+        return self._seen(result, stimulus["last"])
 
     def _listener(self, protocol: int, port: int) -> socket.socket:
         """A fresh datagram socket for UDP, one raw socket that stays for any other protocol."""
@@ -108,6 +127,12 @@ class Agent:
             raw.setblocking(False)
             self._listeners[protocol] = raw
         return self._listeners[protocol]
+
+
+def _let_workers_run() -> None:
+    """Give the only processor of the agent to the kernel's workers until they have nothing left to do."""
+    for _ in range(_YIELDS_FOR_REBUILD):
+        os.sched_yield()
 
 
 def _drain(listener: socket.socket) -> None:
@@ -168,13 +193,24 @@ class Channel:
         os.write(self._descriptor, text.encode("ascii", "replace") + b"\n")
 
 
-def _serve(agent: Agent, channel: Channel, exchange: Path) -> None:
+def _renewed(agent: Agent, config: dict[str, Any]) -> Agent:
+    """Move on to a new network namespace, whose tables are as they were at the start."""
+    agent.close()
+    enter_namespace()
+    return Agent(config)
+
+
+def _serve(config: dict[str, Any], channel: Channel, exchange: Path) -> None:
+    agent = Agent(config)
+    channel.say(f"ready {os.uname().release}")
     while name := channel.line():
         batch = json.loads((exchange / f"{name}.in").read_text(encoding="ascii"))
         results = []
         for number, scenario in enumerate(batch):
             channel.say(f"at {number}")
             results.append(agent.run(scenario))
+            if scenario["crowded"] and agent.has_grown():
+                agent = _renewed(agent, config)
         descriptor = os.open(exchange / f"{name}.out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as answer:
             json.dump(results, answer, separators=(",", ":"))
@@ -192,12 +228,11 @@ def main(config_path: str) -> None:
         tty.setraw(descriptor, termios.TCSANOW)
     else:
         descriptor = config["channel"]
+    gc.disable()
     channel = Channel(descriptor)
     exchange = Path("/mnt/exchange" if config["guest"] else config["exchange"])
     try:
-        agent = Agent(config)
-        channel.say(f"ready {os.uname().release}")
-        _serve(agent, channel, exchange)
+        _serve(config, channel, exchange)
     except Exception as error:
         where = error.__traceback__
         while where is not None and where.tb_next is not None:

@@ -20,6 +20,8 @@ GROUP_ACQUIRE = 1
 GROUP_REPORT = 6
 
 _HEADER = struct.Struct("=IHHII")
+_SEQUENCE = struct.Struct("=I")
+_ERROR = struct.Struct("=i")
 _NLMSG_ERROR = 2
 _NLMSG_DONE = 3
 _BUFFER = 1 << 20
@@ -49,17 +51,29 @@ class Requests:
         self._socket.bind((0, 0))
 
     def acknowledged(self, frames: Sequence[bytes]) -> list[int]:
-        """Send complete messages that ask for an acknowledgement; return their error numbers in order."""
-        errors: list[int] = []
-        for start in range(0, len(frames), 32):
-            part = frames[start : start + 32]
-            self._socket.send(b"".join(frame.ljust((len(frame) + 3) & ~3, b"\0") for frame in part))
-            wanted = len(errors) + len(part)
-            while len(errors) < wanted:
-                for kind, payload in messages(self._socket.recv(_RECEIVE_SIZE)):
-                    if kind == _NLMSG_ERROR:
-                        errors.append(-struct.unpack_from("=i", payload)[0])
-        return errors
+        """Send complete messages; return their error numbers in order.
+
+        Their sequence numbers must count from zero, and only the last may ask for an acknowledgement: the
+        kernel answers every failure anyway.
+        """
+        errors = [0] * len(frames)
+        self._socket.send(b"".join(frame.ljust((len(frame) + 3) & ~3, b"\0") for frame in frames))
+        last = len(frames) - 1
+        while True:
+            datagram = self._socket.recv(_RECEIVE_SIZE)
+            sequence = _SEQUENCE.unpack_from(datagram, 8)[0]
+            errors[sequence] = -_ERROR.unpack_from(datagram, _HEADER.size)[0]
+            if sequence == last:
+                return errors
+
+    def answer(self, frame: bytes) -> list[bytes]:
+        """Send one request that is answered by one datagram; return the payloads of the answer."""
+        self._socket.send(frame)
+        return [payload for _, payload in messages(self._socket.recv(_RECEIVE_SIZE))]
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
 
     def dump(self, frame: bytes) -> list[bytes]:
         """Send one dump request; return the payloads of the answer."""
@@ -90,6 +104,10 @@ class Events:
             self._socket.setsockopt(SOL_NETLINK, change, GROUP_ACQUIRE)
             self._listening = wanted
 
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
     def drain(self) -> dict[int, int]:
         """Return how many messages of each type arrived since the last time."""
         counts: dict[int, int] = {}
@@ -108,7 +126,7 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def _request(kind: int, payload: bytes) -> bytes:
-    return _HEADER.pack(_HEADER.size + len(payload), kind, _FLAGS_CREATE, 1, 0) + payload
+    return _HEADER.pack(_HEADER.size + len(payload), kind, _FLAGS_CREATE, 0, 0) + payload
 
 
 def add_address(routes: Requests, ifindex: int, address: str, home: bool) -> int:

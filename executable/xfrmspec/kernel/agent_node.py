@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import socket
@@ -26,6 +27,7 @@ _TUNSETIFINDEX = 0x400454DA
 _TUN_WITHOUT_HEADER = 0x1001
 _SIOCSIFFLAGS = 0x8914
 _SIOCGIFFLAGS = 0x8913
+_CLONE_NEWNET = 0x40000000
 _UP = 1
 _MULTICAST = 0x1000
 _PACKET_SIZE = 4096
@@ -45,6 +47,14 @@ def enter_guest(config: dict[str, Any]) -> None:
         load_module(path)
 
 
+def enter_namespace() -> None:
+    """Leave the network namespace for a new one."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(ctypes.c_int(_CLONE_NEWNET)):
+        error = ctypes.get_errno()
+        raise OSError(error, f"unshare: {os.strerror(error)}")
+
+
 def set_sysctl(name: str, value: str) -> None:
     """Write one sysctl under /proc/sys; one that does not exist is passed over."""
     with contextlib.suppress(FileNotFoundError):
@@ -60,6 +70,8 @@ class Node:
         _set_defaults()
         self._bring_up("lo")
         self.tunnels = [self._tunnel(config["tun"], name, index) for name, index in config["interfaces"]]
+        # A router joins multicast groups, and reports them to the network, on interfaces that have multicast.
+        set_sysctl("net/ipv6/conf/all/forwarding", "1")
         outer, inner = (index for _, index in config["interfaces"])
         for address, home in config["addresses"]:
             _expect(add_address(self._routes, outer, address, home), f"address {address}")
@@ -71,6 +83,13 @@ class Node:
         self._last = os.pread(self._statistics, _PACKET_SIZE, 0)
         _await_addresses([address for address, _ in config["addresses"]])
         self.captured()
+
+    def close(self) -> None:
+        """Remove the interfaces and close everything else."""
+        for descriptor in (*self.tunnels, self._statistics):
+            os.close(descriptor)
+        self._control.close()
+        self._routes.close()
 
     def _bring_up(self, name: str) -> None:
         request = fcntl.ioctl(self._control, _SIOCGIFFLAGS, struct.pack("16sH22x", name.encode(), 0))
@@ -109,7 +128,6 @@ class Node:
 def _set_defaults() -> None:
     for name, value in (
         ("net/ipv6/conf/all/disable_ipv6", "0"),
-        ("net/ipv6/conf/all/forwarding", "1"),
         ("net/ipv6/conf/all/accept_source_route", "1"),
         ("net/ipv6/conf/default/accept_dad", "0"),
         ("net/ipv6/conf/default/router_solicitations", "0"),
@@ -152,4 +170,4 @@ def _await_addresses(addresses: list[str]) -> None:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-    time.sleep(0.05)
+    time.sleep(0.1)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from xfrmspec.kernel.namespace import NamespaceGuest
-from xfrmspec.kernel.subject import Abilities, KernelSubject
+from xfrmspec.kernel.subject import BATCH_SECONDS, Abilities, KernelSubject
 from xfrmspec.kernel.uml import UmlGuest, find_kernel
 
 
-def uml_subject(program: Path | None = None, core: int | None = None) -> KernelSubject:
+def uml_subject(
+    program: Path | None = None, core: int | None = None, patience: float = BATCH_SECONDS
+) -> KernelSubject:
     """Return a user-mode kernel as a subject; KernelMissingError with the install command without one.
 
-    `program` is another user-mode kernel than Debian's, `core` the processor core it is pinned to.
+    `program` is another user-mode kernel than Debian's, `core` the processor core it is pinned to, and
+    `patience` how many seconds a batch may take.
     """
     kernel = find_kernel(program)
-    return KernelSubject("uml", lambda node: UmlGuest(kernel, node, core), Abilities(states=True))
+    return KernelSubject("uml", lambda node: UmlGuest(kernel, node, core), Abilities(states=True), patience)
 
 
 def namespace_subject() -> KernelSubject:

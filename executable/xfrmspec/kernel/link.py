@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import shutil
 import socket
@@ -22,6 +23,7 @@ from xfrmspec.kernel.agent import main
 main({config!r})
 """
 _BLOCK = 4096
+_ABANDONED_SECONDS = 30.0
 
 
 class AgentLostError(RuntimeError):
@@ -76,14 +78,23 @@ class Exchange:
 
 
 class AgentLink:
-    """Batches to an agent and its answers; `user` and `group` own the files when not None."""
+    """Batches to an agent and its answers; the agent is lost when the process ends, whatever else remains."""
 
-    def __init__(self, channel: socket.socket, exchange: Exchange) -> None:
+    def __init__(self, channel: socket.socket, exchange: Exchange, process: int) -> None:
         self._channel = channel
+        self._process = os.pidfd_open(process)
         self._exchange = exchange
         self._pending = b""
         self._batches = 0
+        self._running = ""
         self._owner: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Stop watching the process, and hang up."""
+        if self._process >= 0:
+            os.close(self._process)
+            self._process = -1
+        self._channel.close()
 
     def written_for(self, user: int, group: int) -> None:
         """Let the batch files belong to an unprivileged user."""
@@ -99,18 +110,33 @@ class AgentLink:
 
     def run(self, batch: Sequence[dict[str, Any]], seconds: float) -> list[list[Any]]:
         """Run compiled scenarios; return the answers to each. AgentLostError with the culprit's number."""
+        self.begin(batch)
+        return self.finish(seconds)
+
+    def begin(self, batch: Sequence[dict[str, Any]]) -> None:
+        """Hand a batch over and return at once; what an earlier one was still to answer is dropped."""
+        if self._running:
+            self.finish(_ABANDONED_SECONDS)
         self._batches += 1
-        name = f"batch{self._batches}"
-        question, answer = (self._exchange.path / f"{name}.{end}" for end in ("in", "out"))
+        self._running = f"batch{self._batches}"
+        question = self._file("in")
         question.write_text(json.dumps(list(batch), separators=(",", ":")), encoding="ascii")
         if self._owner is not None:
             shutil.chown(question, *self._owner)
-        self._say(name)
-        self._await_done(name, time.monotonic() + seconds)
+        self._say(self._running)
+
+    def finish(self, seconds: float) -> list[list[Any]]:
+        """Wait for the batch that was begun; return the answers to each of its scenarios."""
+        self._await_done(self._running, time.monotonic() + seconds)
+        question, answer = self._file("in"), self._file("out")
         results: list[list[Any]] = json.loads(answer.read_text(encoding="ascii"))
         for used in (question, answer):
             used.unlink(missing_ok=True)
+        self._running = ""
         return results
+
+    def _file(self, end: str) -> Path:
+        return self._exchange.path / f"{self._running}.{end}"
 
     def _say(self, name: str) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -130,9 +156,12 @@ class AgentLink:
     def _line(self, deadline: float, at: int) -> str:
         while b"\n" not in self._pending:
             left = deadline - time.monotonic()
-            ready, _, _ = select.select([self._channel], [], [], max(left, 0))
+            watched: list[socket.socket | int] = [self._channel, self._process]
+            ready, _, _ = select.select(watched, [], [], max(left, 0))
             if not ready:
                 raise AgentLostError("no answer within the time limit", at)
+            if self._channel not in ready:
+                raise AgentLostError("the agent's kernel ended", at)
             try:
                 more = self._channel.recv(_BLOCK)
             except ConnectionResetError:

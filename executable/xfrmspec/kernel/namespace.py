@@ -64,12 +64,16 @@ class NamespaceGuest:
         command = (shutil.which("unshare") or "unshare", "--net", sys.executable, *start)
         with there, self._output.open("wb") as output:
             self._process = confinement.spawn(command, there.fileno(), output, self._exchange.path)
-        self._channel = here
-        self.link = AgentLink(here, self._exchange)
+        self.link = AgentLink(here, self._exchange, self._process.pid)
         try:
             self.release = self.link.wait_ready(START_SECONDS)
         except AgentLostError as lost:
             raise AgentLostError(f"{lost.reason}; {self.console_tail()}", 0) from lost
+
+    @property
+    def pid(self) -> int:
+        """The process that was started, 0 when none runs."""
+        return self._process.pid if self._process else 0
 
     def console_tail(self) -> str:
         """Return the last words of the child on one line."""
@@ -80,9 +84,9 @@ class NamespaceGuest:
     def close(self) -> None:
         """End the child; its namespace goes with it, and so does its directory."""
         atexit.unregister(self.close)
-        channel = getattr(self, "_channel", None)
-        if channel is not None:
-            channel.close()
+        link = getattr(self, "link", None)
+        if link is not None:
+            link.close()
         if self._process is not None:
             self._process.terminate()
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, lru_cache, singledispatch
 from ipaddress import ip_address
 from typing import Any
@@ -46,15 +48,21 @@ from xfrmspec.scenario.terms import (
     Send,
     SetDefaults,
     SetThresholds,
+    Step,
     UpdatePolicy,
 )
+from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.packet import Header
-from xfrmspec_terms.policy import DefaultAction, Direction, Policy, PolicyType, identity_of
+from xfrmspec_terms.policy import DefaultAction, Direction, Mode, Policy, PolicyType, Template, identity_of
 from xfrmspec_terms.selector import Flow, Protocol, Selector
 
 INTERFACES = {OUTER_INDEX: "outer", INNER_INDEX: "inner"}
 SENTINEL_PORT = 64999
+_SENTINEL_SPI = 0xFFFFFFF0
+_MOST_REQUESTS = 100
 _UDP_HEADER = 8
+_GETSADINFO = 35
+_ROOM_FOR_STATES = 7
 _XFRM_POLICY_OPTION = 35
 _HEADER_OPTIONS = {Header.HOP_BY_HOP: 54, Header.DESTINATION_OPTIONS: 59}
 _EMPTY_OPTIONS = bytes((0, 0, 1, 4, 0, 0, 0, 0))
@@ -64,31 +72,51 @@ _UDP = (Protocol.UDP, Protocol.UDPLITE)
 def compile_scenario(scenario: Scenario) -> dict[str, Any]:
     """Return the JSON value that the agent runs; ValueError for a packet that cannot be built."""
     steps: list[list[Any]] = []
-    for step in scenario.steps:
+    for number, step in enumerate(scenario.steps, 1):
         if isinstance(step, Send | Receive):
-            steps.append(_stimulus(step))
+            steps.append(_stimulus(step, scenario.node, last=number == len(scenario.steps)))
         else:
             _append_operation(steps, step)
-    steps.append(["dump"])
+    if not steps or steps[-1][0] not in ("send", "receive"):
+        steps.append(["dump"])
     altered = any(isinstance(step, SetThresholds) for step in scenario.steps)
     defaults = any(isinstance(step, SetDefaults) for step in scenario.steps)
     return {
         "listen": scenario.listeners,
-        "steps": steps,
+        "prepare": _preparation(scenario),
+        "steps": [[kind, _frames(rest[0])] if kind == "request" else [kind, *rest] for kind, *rest in steps],
         "reset": _reset_frames(altered, defaults),
         "rebuild": altered,
+        "crowded": _most_states(scenario) > _ROOM_FOR_STATES,
     }
 
 
 def observation_of(scenario: Scenario, answers: list[Any]) -> Observation:
     """Return the observation that the agent's answers to a scenario amount to."""
     flat: list[Any] = []
-    for answer in answers[:-1]:
+    final = answers[-1]
+    if isinstance(final, dict):
+        final, body = final["policies"], answers
+    else:
+        body = answers[:-1]
+    for answer in body:
         flat.extend(answer if isinstance(answer, list) else [] if answer is None else [answer])
     results = tuple(_result(answer) for answer in flat)
     if len(results) != len(scenario.steps):
         raise ValueError(f"{len(results)} answers to {len(scenario.steps)} steps")
-    return Observation(results, tuple(_entry(payload) for payload in answers[-1]))
+    return Observation(results, tuple(_entry(payload) for payload in final))
+
+
+def _most_states(scenario: Scenario) -> int:
+    """How many states there can be at once, those that sentinels and acquires add among them."""
+    steps = scenario.steps
+    policies = [s.policy for s in steps if isinstance(s, AddPolicy | UpdatePolicy)]
+    policies += [s.outbound for s in steps if isinstance(s, Send) and s.outbound is not None]
+    templates = sum(len(policy.templates) for policy in policies)
+    packets = sum(isinstance(step, Send | Receive) for step in steps)
+    added = sum(isinstance(step, AddState) for step in steps)
+    sentinels = 2 if any(_is_protected(step) for step in steps) else 0
+    return added + sentinels + packets * templates
 
 
 def node_configuration(node: Node) -> dict[str, Any]:
@@ -98,8 +126,8 @@ def node_configuration(node: Node) -> dict[str, Any]:
         "inner": [str(node.inner.address), node.inner.length],
         "interfaces": [[name, index] for index, name in INTERFACES.items()],
         "dump": frame(MessageKind.GETPOLICY, RequestFlag.REQUEST | RequestFlag.DUMP, 1, b"").hex(),
-        "sentinel": _sentinel_packet(node).hex(),
-        "sentinel_policy": socket_policy(_allow_everything()).hex(),
+        "table_size": frame(_GETSADINFO, RequestFlag.REQUEST, 0, bytes(4)).hex(),
+        "sentinel_policy": socket_policy(_sentinel_policy()).hex(),
     }
 
 
@@ -108,19 +136,54 @@ def socket_policy(policy: Policy) -> bytes:
     return PolicyBody(policy).pack() + b"".join(pack_template(template) for template in policy.templates)
 
 
-def _allow_everything() -> Policy:
-    return Policy(Selector.between("::/0", "::/0"), Direction.IN)
+def _sentinel_policy() -> Policy:
+    """Accepts the sentinel with and without its tunnel, whatever the databases say."""
+    tunnel = Template(Protocol.ESP, Mode.TUNNEL, optional=True)
+    return Policy(Selector.between("::/0", "::/0"), Direction.IN, templates=(tunnel,))
 
 
-def _sentinel_packet(node: Node) -> bytes:
-    flow = Flow(
-        ip_address("2001:db8:ffff::1"), node.addresses[0].address, Protocol.UDP, SENTINEL_PORT, SENTINEL_PORT
-    )
-    return received_packet(Receive(flow))
+@cache
+def _sentinel_states(node: Node) -> tuple[SecurityAssociation, ...]:
+    """What sentinels go through, outermost first, when the packet before them is protected.
+
+    The kernel parks decapsulated packets in one queue and transport mode packets in another; whoever passes
+    both arrives after everything that stood there before.
+    """
+    ends = ip_address("2001:db8:ffff::1"), node.addresses[0].address
+    tunnel = SecurityAssociation(*ends, Protocol.ESP, Mode.TUNNEL, _SENTINEL_SPI)
+    return tunnel, replace(tunnel, mode=Mode.TRANSPORT, spi=_SENTINEL_SPI + 1)
 
 
-def _framed(message: Message) -> str:
-    return frame(message.kind, RequestFlag.REQUEST | RequestFlag.ACK, 1, encode(message)).hex()
+@cache
+def _sentinel_packet(node: Node, protected: bool) -> str:
+    """A packet whose arrival tells that the one before it was worked off."""
+    states = _sentinel_states(node)
+    ends = states[0].source, states[0].destination
+    flow = Flow(*ends, Protocol.UDP, SENTINEL_PORT, SENTINEL_PORT)
+    return received_packet(Receive(flow, states if protected else ())).hex()
+
+
+def _rounds(step: Receive) -> int:
+    """How many sentinels to wait for: a packet may stand in a queue once for each of its states."""
+    return 1 + sum(isinstance(layer, SecurityAssociation) for layer in step.layers)
+
+
+def _is_protected(step: Step) -> bool:
+    return isinstance(step, Receive) and any(isinstance(la, SecurityAssociation) for la in step.layers)
+
+
+def _frames(messages: Sequence[Message]) -> list[str]:
+    """Number the messages from zero; only the last asks for an acknowledgement."""
+    last = len(messages) - 1
+    return [
+        frame(
+            message.kind,
+            RequestFlag.REQUEST | (RequestFlag.ACK if number == last else RequestFlag.NONE),
+            number,
+            encode(message),
+        ).hex()
+        for number, message in enumerate(messages)
+    ]
 
 
 @cache
@@ -130,14 +193,14 @@ def _reset_frames(thresholds: bool, defaults: bool) -> list[str]:
         messages.append(thresholds_message(32, 32, 128, 128))
     if defaults:
         messages.append(defaults_message(*(DefaultAction.ACCEPT,) * 3))
-    return [_framed(message) for message in messages]
+    return _frames(messages)
 
 
 def _append_operation(steps: list[list[Any]], operation: Operation) -> None:
-    """Requests in a row share one step, but a rebuild must be waited for before anything else."""
-    if not steps or steps[-1][0] != "request":
+    """Requests in a row share steps of bounded size; a rebuild must be waited for before anything else."""
+    if not steps or steps[-1][0] != "request" or len(steps[-1][1]) == _MOST_REQUESTS:
         steps.append(["request", []])
-    steps[-1][1].append(_framed(_message(operation)))
+    steps[-1][1].append(_message(operation))
     if isinstance(operation, SetThresholds):
         steps.append(["rebuild"])
 
@@ -194,12 +257,15 @@ def _(operation: SetThresholds) -> Message:
     return thresholds_message(bits.local4, bits.remote4, bits.local6, bits.remote6)
 
 
-def _stimulus(step: Send | Receive) -> list[Any]:
+def _stimulus(step: Send | Receive, node: Node, *, last: bool) -> list[Any]:
     if isinstance(step, Receive):
         value = {
             "packet": received_packet(step).hex(),
+            "rounds": _rounds(step),
+            "sentinel": _sentinel_packet(node, _is_protected(step)),
             "protocol": step.flow.protocol,
             "port": step.flow.destination_slot,
+            "last": last,
         }
         return ["receive", value]
     flow, datagram = step.flow, step.flow.protocol in _UDP
@@ -216,6 +282,7 @@ def _stimulus(step: Send | Receive) -> list[Any]:
             "device": INTERFACES.get(flow.oif, ""),
             "options": _options(step),
             "payload": payload.hex(),
+            "last": last,
         },
     ]
 
@@ -242,6 +309,12 @@ def _result(answer: Any) -> StepResult:
         reports=events.get(str(int(MessageKind.REPORT)), 0),
         octets=wire,
     )
+
+
+def _preparation(scenario: Scenario) -> list[str]:
+    if not any(_is_protected(step) for step in scenario.steps):
+        return []
+    return _frames([state_message(state) for state in _sentinel_states(scenario.node)])
 
 
 @lru_cache(maxsize=4096)

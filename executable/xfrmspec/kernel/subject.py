@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from types import TracebackType
 from typing import Protocol
 
 from xfrmspec.kernel.link import AgentLink, AgentLostError
 from xfrmspec.kernel.program import compile_scenario, observation_of
-from xfrmspec.scenario.observation import Failure, Observation, Outcome, differences
+from xfrmspec.scenario.observation import Failure, Outcome, differences
 from xfrmspec.scenario.reference import ReferenceSubject
 from xfrmspec.scenario.selftest import self_test
 from xfrmspec.scenario.terms import LABORATORY, Node, Scenario
@@ -18,7 +18,8 @@ from xfrmspec_terms.profile import CLEAN
 
 BATCH_SIZE = 100
 BOOT_ATTEMPTS = 3
-_BATCH_SECONDS = 10.0
+BATCH_SECONDS = 10.0
+"""How long a batch may take, on top of a share for each of its scenarios."""
 _SCENARIO_SECONDS = 0.2
 
 
@@ -27,6 +28,11 @@ class Guest(Protocol):
 
     link: AgentLink
     release: str
+
+    @property
+    def pid(self) -> int:
+        """The process that ends the guest when it ends."""
+        ...
 
     def console_tail(self) -> str:
         """Return the last words of its console, empty when it has none."""
@@ -48,11 +54,28 @@ class Abilities:
     states: bool
 
 
-class KernelSubject:
-    """Scenarios on a kernel; opens guests as it needs them and must be closed."""
+def _batches(scenarios: Iterable[Scenario]) -> Iterator[list[Scenario]]:
+    """Cut scenarios into batches of bounded size whose scenarios share their node."""
+    for _, same in groupby(scenarios, lambda scenario: scenario.node):
+        while batch := list(islice(same, BATCH_SIZE)):
+            yield batch
 
-    def __init__(self, label: str, opener: Callable[[Node], Guest], abilities: Abilities) -> None:
+
+class KernelSubject:
+    """Scenarios on a kernel; opens guests as it needs them and must be closed.
+
+    `patience` is how many seconds a batch may take before its guest counts as hung.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        opener: Callable[[Node], Guest],
+        abilities: Abilities,
+        patience: float = BATCH_SECONDS,
+    ) -> None:
         self._label = label
+        self._patience = patience
         self._opener = opener
         self._abilities = abilities
         self._guest: Guest | None = None
@@ -63,44 +86,42 @@ class KernelSubject:
         """The backend and, once a guest ran, its kernel release."""
         return f"{self._label} {self._guest.release}" if self._guest else self._label
 
+    @property
+    def guest(self) -> Guest | None:
+        """The guest that runs now, None before the first scenario and after a loss."""
+        return self._guest
+
     def run(self, scenario: Scenario) -> Outcome:
         """Run one scenario; slower than `run_all`, which sends them in batches."""
         return next(self.run_all((scenario,)))
 
     def run_all(self, scenarios: Iterable[Scenario]) -> Iterator[Outcome]:
-        """Run scenarios in batches of one node each; a lost guest costs one Failure and a new guest."""
-        source = iter(scenarios)
-        while batch := list(islice(source, BATCH_SIZE)):
-            yield from self._run_batch(batch)
+        """Run scenarios in batches of one node each; a lost guest costs one Failure and a new guest.
 
-    def _run_batch(self, batch: Sequence[Scenario]) -> Iterator[Outcome]:
-        start = 0
-        while start < len(batch):
-            node = batch[start].node
-            same = [scenario for scenario in batch[start:] if scenario.node == node]
-            part = same if same == list(batch[start : start + len(same)]) else [batch[start]]
-            yield from self._run_part(part)
-            start += len(part)
+        While the caller looks at one batch, the guest works on the next.
+        """
+        running: Sequence[Scenario] = ()
+        for batch in _batches(scenarios):
+            compiled = [compile_scenario(scenario) for scenario in batch]
+            outcomes = self._finish(running)
+            self._fit_guest(batch[0].node).link.begin(compiled)
+            running = batch
+            yield from outcomes
+        yield from self._finish(running)
 
-    def _run_part(self, part: Sequence[Scenario]) -> Iterator[Outcome]:
+    def _finish(self, batch: Sequence[Scenario]) -> list[Outcome]:
         """A guest that is lost takes its batch with it: what came before the culprit is run once more."""
+        if not batch or self._guest is None:
+            return []
         try:
-            yield from self._answers(part)
+            answers = self._guest.link.finish(self._patience + _SCENARIO_SECONDS * len(batch))
         except AgentLostError as lost:
-            tail = self._guest.console_tail() if self._guest else ""
+            tail = self._guest.console_tail()
             self.close()
             reason = f"{lost.reason}; console: {tail}" if tail else lost.reason
-            if lost.at:
-                yield from self._run_part(part[: lost.at])
-            yield Failure(reason)
-            if lost.at + 1 < len(part):
-                yield from self._run_part(part[lost.at + 1 :])
-
-    def _answers(self, part: Sequence[Scenario]) -> list[Observation]:
-        guest = self._fit_guest(part[0].node)
-        seconds = _BATCH_SECONDS + _SCENARIO_SECONDS * len(part)
-        answers = guest.link.run([compile_scenario(scenario) for scenario in part], seconds)
-        return [observation_of(*pair) for pair in zip(part, answers, strict=True)]
+            before, after = batch[: lost.at], batch[lost.at + 1 :]
+            return [*self.run_all(before), Failure(reason), *self.run_all(after)]
+        return [observation_of(*pair) for pair in zip(batch, answers, strict=True)]
 
     def _fit_guest(self, node: Node) -> Guest:
         if self._guest is not None and self._node == node:
@@ -122,7 +143,7 @@ class KernelSubject:
         self._guest, self._node = self._opener(node), node
         for scenario in self_test(self._abilities.states) if node == LABORATORY else ():
             expected = ReferenceSubject(CLEAN).run(scenario)
-            (answer,) = self._guest.link.run([compile_scenario(scenario)], _BATCH_SECONDS)
+            (answer,) = self._guest.link.run([compile_scenario(scenario)], self._patience)
             wrong = differences(expected, observation_of(scenario, answer))
             if wrong:
                 return f"self test: {wrong[0]}"

@@ -36,6 +36,8 @@ _QUIET = (
     "lsm=",
     "initcall_blacklist=raid6_select_algo,calibrate_xor_blocks,init_btrfs_fs,init_xfs_fs,init_jfs_fs",
 )
+_STEADY_MEMORY = ("PYTHONMALLOC=malloc", "MALLOC_TOP_PAD_=33554432", "MALLOC_TRIM_THRESHOLD_=1000000000")
+"""Page faults are dear inside: the agent keeps the memory that it once had."""
 
 
 class KernelMissingError(RuntimeError):
@@ -111,8 +113,7 @@ class UmlGuest:
             self._process = confinement.spawn(
                 _command(kernel, self._exchange, there.fileno()), there.fileno(), console, self._exchange.path
             )
-        self._channel = here
-        self.link = AgentLink(here, self._exchange)
+        self.link = AgentLink(here, self._exchange, self._process.pid)
         confinement.own_batches(self.link)
         self.release = self._ready()
 
@@ -121,6 +122,11 @@ class UmlGuest:
             return self.link.wait_ready(BOOT_SECONDS)
         except AgentLostError as lost:
             raise AgentLostError(f"{lost.reason}; console: {self.console_tail()}", 0) from lost
+
+    @property
+    def pid(self) -> int:
+        """The process that was started, 0 when none runs."""
+        return self._process.pid if self._process else 0
 
     def console_tail(self) -> str:
         """Return the last words of the guest's console on one line."""
@@ -135,9 +141,9 @@ class UmlGuest:
         if self._process is not None:
             _end(self._process)
             self._process = None
-        channel = getattr(self, "_channel", None)
-        if channel is not None:
-            channel.close()
+        link = getattr(self, "link", None)
+        if link is not None:
+            link.close()
         self._exchange.close()
 
     def __enter__(self) -> UmlGuest:
@@ -161,9 +167,9 @@ def _command(kernel: UmlKernel, exchange: Exchange, channel: int) -> Sequence[st
         "umid=guest",
         f"con1=fd:{channel},fd:{channel}",
         *_QUIET,
+        *_STEADY_MEMORY,
         f"init={kernel.interpreter}",
         "--",
-        "-I",
         "-S",
         "-B",
         str(exchange.start_file),
@@ -174,6 +180,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """SIGTERM lets the guest end its helper processes; whatever of its session remains is killed."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import tee
 
 from xfrmspec.scenario.observation import Difference, Outcome, Subject, differences
 from xfrmspec.scenario.terms import Scenario, Step
@@ -35,16 +35,15 @@ def run_campaign(
 ) -> Iterator[Disagreement]:
     """Run scenarios on both subjects and yield each disagreement as it is found.
 
-    `progress` hears how many scenarios are done, about every hundred.
+    `progress` hears how many scenarios are done, every hundred.
     """
-    source, done = iter(scenarios), 0
-    while chunk := list(islice(source, CHUNK)):
-        outcomes = zip(first.run_all(chunk), second.run_all(chunk), strict=True)
-        for scenario, (one, other) in zip(chunk, outcomes, strict=True):
-            if differences(one, other):
-                yield Disagreement(done, scenario, one, other)
-            done += 1
-        progress(done)
+    told, for_first, for_second = tee(scenarios, 3)
+    outcomes = zip(told, first.run_all(for_first), second.run_all(for_second), strict=True)
+    for number, (scenario, one, other) in enumerate(outcomes):
+        if differences(one, other):
+            yield Disagreement(number, scenario, one, other)
+        if number % CHUNK == CHUNK - 1:
+            progress(number + 1)
 
 
 def shrink(disagreement: Disagreement, first: Subject, second: Subject) -> Disagreement:

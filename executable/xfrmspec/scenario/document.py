@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum, IntFlag
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from xfrmspec.scenario.terms import Operation, Scenario, Step, Stimulus
 from xfrmspec_terms.selector import Prefix
@@ -59,16 +59,16 @@ def _steps() -> Mapping[str, type[Any]]:
     return {step_name(kind): kind for kind in (*get_args(Operation), *get_args(Stimulus))}
 
 
-@cache
-def _hints(kind: Hashable) -> dict[str, Any]:
-    return get_type_hints(cast("type[Any]", kind))
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def _members(value: Any) -> dict[str, Any]:
+    hints = _hints(type(value))
+    members = {entry.name: (getattr(value, entry.name), _default(entry)) for entry in fields(value)}
     return {
-        entry.name: _value(getattr(value, entry.name))
-        for entry in fields(value)
-        if getattr(value, entry.name) != _default(entry)
+        name: int(member) if hints[name] is int else _value(member)
+        for name, (member, default) in members.items()
+        if member != default
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from xfrmspec.scenario.terms import PAYLOAD_OCTETS, Receive
 from xfrmspec.xfrm.session import ReceivedHeaders
@@ -45,8 +47,9 @@ def received_packet(receive: Receive) -> bytes:
     return _packet(piece)
 
 
+@lru_cache(maxsize=256)
 def upper_octets(flow: Flow, octets: int = PAYLOAD_OCTETS) -> bytes:
-    """Return the upper-layer header and payload of a flow, checksum included, of a given length."""
+    """Return the upper-layer header and payload of a flow, checksum included; `octets` is an even length."""
     body = (_upper_header(flow, octets)).ljust(octets, b"\0")
     place = _checksum_place(flow.protocol)
     if place is None:
@@ -125,7 +128,7 @@ def _checksum(flow: Flow, body: bytes) -> int:
     """The Internet checksum over pseudo-header and body, whose own checksum field is zero (RFC 8200, 8.1)."""
     pseudo = flow.source.packed + flow.destination.packed
     pseudo += len(body).to_bytes(4, "big") + flow.protocol.to_bytes(4, "big")
-    total = sum(int.from_bytes((pseudo + body)[i : i + 2], "big") for i in range(0, 40 + len(body), 2))
+    total = sum(struct.unpack(f">{(40 + len(body)) // 2}H", pseudo + body))
     while total > _FULL_SUM:
         total = (total & _FULL_SUM) + (total >> 16)
     return (~total & _FULL_SUM) or _FULL_SUM

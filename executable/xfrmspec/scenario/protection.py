@@ -24,6 +24,7 @@ from xfrmspec_terms.policy import (
 from xfrmspec_terms.selector import Address, Flow, Protocol, Selector
 
 _FIRST_SPI = 0x1001
+_MOST_STATES = 6
 _CARE_OF_HERE = LOCAL[1]
 _CARE_OF_THERE = REMOTE[1]
 PAIRS = (
@@ -72,9 +73,10 @@ def output_scenario(random: Random) -> Scenario:
     states: list[Step] = []
     for type_ in types:
         templates = random_templates(random, random.choice((0, 1, 1, 2, 2, 3, 6)), numbers)
-        steps.append(AddPolicy(_policy(random, flow, type_, templates)))
-        states.extend(AddState(state) for state in _states(random, flow, templates, numbers))
+        steps.append(AddPolicy(outbound_policy(random, flow, type_, templates)))
+        states.extend(AddState(state) for state in outbound_states(random, flow, templates, numbers))
     random.shuffle(states)
+    del states[_MOST_STATES:]
     headers = () if flow.protocol == Protocol.UDP else random.choice(_EXTENSIONS)
     return Scenario((*steps, *states, Send(flow, headers=headers)), listeners=random.random() < 0.8)
 
@@ -110,7 +112,8 @@ def _template(random: Random, numbers: Numbers) -> Template:
     )
 
 
-def _policy(random: Random, flow: Flow, type_: PolicyType, templates: tuple[Template, ...]) -> Policy:
+def outbound_policy(random: Random, flow: Flow, type_: PolicyType, templates: tuple[Template, ...]) -> Policy:
+    """Return an outbound policy that mostly covers a flow, and mostly allows it."""
     selector = Selector.between("::/0", "::/0")
     if random.random() < 0.2:
         selector = random_selector(random, Way.OUT, flow)
@@ -119,7 +122,7 @@ def _policy(random: Random, flow: Flow, type_: PolicyType, templates: tuple[Temp
     return Policy(selector, Direction.OUT, type_, action, random.choice((0, 1, 2)), templates, mark)
 
 
-def _states(
+def outbound_states(
     random: Random, flow: Flow, templates: tuple[Template, ...], numbers: Numbers
 ) -> Iterator[SecurityAssociation]:
     """Yield, for most templates, the state that the resolution will look for; now and then a rival."""

@@ -262,10 +262,13 @@ def _counters(counter: Counter | None, times: int = 1) -> tuple[tuple[str, int],
 
 @clause("XFRM-TIMER-003")
 def _after_output(run: _Run, decision: OutputDecision) -> _Run:
-    """Policies get a use time unless their templates could not be resolved; acquires leave larval states."""
+    """Policies get a use time unless their templates could not be resolved; acquires leave larval states.
+
+    A socket's own policy is in no dump, so its use is not seen.
+    """
     states = (*reversed(decision.larvals), *run.tables.states)
     run = replace(run, tables=replace(run.tables, states=states))
-    if decision.decision is Decision.DROP:
+    if decision.decision is Decision.DROP or decision.selection.from_socket:
         return run
     return _after_selection(run, decision.selection.policies)
 
@@ -284,4 +287,5 @@ def _used_identities(run: _Run) -> tuple[PolicyIdentity, ...]:
 
 def sorted_identities(found: Iterable[PolicyIdentity]) -> tuple[PolicyIdentity, ...]:
     """Return identities in the one order that every subject reports them in."""
-    return tuple(sorted(found, key=repr))
+    identities = tuple(found)
+    return identities if len(identities) < 2 else tuple(sorted(identities, key=repr))

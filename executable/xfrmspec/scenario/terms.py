@@ -124,8 +124,8 @@ class Send:
 
     UDP and UDP-Lite use a datagram socket; any other protocol a raw one, whose port slots are zero but for
     ICMPv6 (type and code) and the mobility header (type). `oif` 0 leaves the socket unbound. `inbound` and
-    `outbound` are the socket's own policies. `headers` are extension headers that the sender asks for:
-    HBH, DSTOPT before the upper layer.
+    `outbound` are the socket's own policies; the socket option has no room for a mark or an if_id.
+    `headers` are extension headers that the sender asks for: HBH, DSTOPT before the upper layer.
     """
 
     flow: Flow

@@ -140,8 +140,9 @@ def preferred(usable: Sequence[SecurityAssociation]) -> tuple[SecurityAssociatio
 def larval_state(template: Template, key: StateKey) -> SecurityAssociation:
     """Return the state that stands for a raised acquire until a key manager answers; it covers one flow.
 
-    Its addresses are the template's own, in every mode; only open ones become those of the search. A template
-    with foreign addresses therefore leaves a larval state that the next search for it does not find.
+    Its addresses are the template's own, in every mode; only open ones become those of the search. It stands
+    in the hash table where that search looked. So a template with foreign addresses leaves a larval state
+    that no search finds, and every packet raises another acquire.
     Source: XFRM-FIND-005; kernel xfrm_init_tempstate.
     """
     flow, width = key.flow, key.flow.family.width
@@ -167,6 +168,7 @@ def larval_state(template: Template, key: StateKey) -> SecurityAssociation:
         key.mark,
         key.if_id,
         lifecycle=Lifecycle.ACQ,
+        filed_under=(key.source, key.destination),
     )
 
 
@@ -184,7 +186,7 @@ def _first_pass(
     return [
         state
         for state in candidates
-        if state.source == key.source or (int(state.source) == 0 and _bucket_of(state, len(states)) == own)
+        if (state.source == key.source or int(state.source) == 0) and _bucket_of(state, len(states)) == own
     ]
 
 
@@ -207,7 +209,8 @@ def _candidates(
 
 
 def _bucket_of(state: SecurityAssociation, states: int) -> int:
-    return bucket(state.destination, state.source, state.reqid, table_size(states))
+    source, destination = state.filed_under or (state.source, state.destination)
+    return bucket(destination, source, state.reqid, table_size(states))
 
 
 def _selector_covers(state: SecurityAssociation, flow: Flow, profile: Profile) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from xfrmspec.xfrm.placement import (
     Thresholds,
     candidate_list,
+    count_positions,
     insertion_point,
     link_position,
     renumber,
@@ -147,7 +148,7 @@ def install(
     place = insertion_point(order, policy, replaced, profile)
     linked = (*order[:place], entry, *order[place:])
     if profile.exact_pos_zero and entry.list is not CandidateList.EXACT:
-        linked = renumber(linked)
+        linked = count_positions(linked, entry, replaced, profile)
     kept = tuple(e for e in linked if replaced is None or e.age != replaced.age)
     return replace(
         database.with_order(direction, kept),

@@ -107,3 +107,23 @@ def renumber(order: Sequence[InstalledPolicy]) -> tuple[InstalledPolicy, ...]:
         numbered.append(replace(entry, position=rank))
         rank += 1
     return tuple(numbered)
+
+
+@clause("XFRM-LOOKUP-004", "XFRM-LOOKUP-008")
+def count_positions(
+    linked: Sequence[InstalledPolicy],
+    new: InstalledPolicy,
+    replaced: InstalledPolicy | None,
+    profile: Profile,
+) -> tuple[InstalledPolicy, ...]:
+    """Return a direction's entries, a new inexact one among them, with the inexact ones counted from zero.
+
+    The entry that is replaced still counts, and so does its place: among the inexact entries alone a new one
+    may stand in front of it although the whole direction has it behind.
+    Source: kernel xfrm_policy_insert_inexact_list.
+    """
+    inexact = [entry for entry in linked if entry is not new and entry.list is not CandidateList.EXACT]
+    place = insertion_point(inexact, new.policy, replaced, profile)
+    counted = (*inexact[:place], new, *inexact[place:])
+    positions = {entry.age: position for position, entry in enumerate(counted)}
+    return tuple(replace(entry, position=positions.get(entry.age, entry.position)) for entry in linked)

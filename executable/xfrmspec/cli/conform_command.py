@@ -1,0 +1,82 @@
+"""`xfrmspec conform`: random scenarios on the reference and on a kernel, and every difference."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from xfrmspec.cli.conform_report import meter, print_tally
+from xfrmspec.cli.inputs import OutputFormat, ProfileName, UsageError, print_json
+from xfrmspec.conform.campaigns import CampaignName
+from xfrmspec.conform.filing import file_mismatches
+from xfrmspec.conform.jobs import JobLostError, run_plan
+from xfrmspec.conform.plan import Backend, Plan, PlanError, checked
+from xfrmspec.conform.report import is_conformant, report_object
+from xfrmspec.conform.run import Tally
+from xfrmspec.kernel.subject import GuestUnfitError
+from xfrmspec.kernel.uml import KernelMissingError
+
+EXIT_INTERRUPTED = 130
+
+
+def run(
+    campaign: Annotated[CampaignName, typer.Option("--campaign")] = CampaignName.ALL,
+    scenarios: Annotated[int, typer.Option("--scenarios", help="How many scenarios to run.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same scenarios.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", help="How many guests run at once, one core each.")] = 1,
+    backend: Annotated[Backend, typer.Option("--backend")] = Backend.UML,
+    kernel: Annotated[
+        Path | None, typer.Option("--kernel", help="Another user-mode kernel than Debian's.")
+    ] = None,
+    profile: Annotated[
+        ProfileName | None, typer.Option("--profile", help="Whose rules to hold; default: the kernel's own.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write the report as JSON.")] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--file-mismatches", help="Write each mismatch here, as a test and as JSON."),
+    ] = None,
+    output: Annotated[OutputFormat, typer.Option("--format")] = OutputFormat.TEXT,
+) -> None:
+    """Compare the reference with a real kernel on random scenarios.
+
+    Exit 1 when something disagrees, or when a clause that the campaign is for never fired; 130 when stopped.
+    """
+    plan = Plan(campaign, scenarios, seed, jobs, backend, kernel, profile.value if profile else None)
+    tally = _carried_out(plan)
+    found = report_object(plan, tally)
+    if report is not None:
+        report.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    filed = file_mismatches(plan, tally, directory) if directory is not None else []
+    if output is OutputFormat.JSON:
+        print_json(found)
+    else:
+        print_tally(plan, tally)
+    for path in filed:
+        typer.echo(f"filed {path}", err=True)
+    if not is_conformant(plan, tally):
+        raise typer.Exit(1)
+
+
+def _carried_out(plan: Plan) -> Tally:
+    """Run a plan behind a meter; a termination is an interrupt, and both leave nothing running."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with meter(checked(plan)) as tell:
+            return run_plan(plan, tell)
+    except (PlanError, KernelMissingError, GuestUnfitError, JobLostError) as error:
+        raise UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        typer.echo("xfrmspec: stopped; every guest has ended and nothing was reported", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,162 @@
+"""Which clauses the reference used: read off its provenance while it runs a sample of the scenarios."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from types import CodeType, FrameType
+from typing import Any
+
+from xfrmspec.conform.campaigns import Campaign
+from xfrmspec.scenario.observation import Outcome, Subject
+from xfrmspec.scenario.terms import Scenario
+from xfrmspec.xfrm.check import InputDecision, decide_input
+from xfrmspec.xfrm.output import OutputDecision, decide_output
+from xfrmspec.xfrm.policies import PolicyOutcome, add, delete, update
+from xfrmspec_terms.policy import PolicyErrorReason
+
+SAMPLE_EVERY = 16
+"""Once every wanted clause has fired, each how manyth scenario is still looked at."""
+
+DEMANDED_FROM = 1000
+"""From how many scenarios of a campaign on a clause that never fired is a failure."""
+
+_ROOMS = ("xfrmspec.xfrm", "xfrmspec.scenario", "xfrmspec.wire")
+_TELLING = frozenset(subject.__code__ for subject in (decide_output, decide_input, add, update, delete))
+_REFUSALS = {
+    PolicyErrorReason.EXISTS: "XFRM-DB-007",
+    PolicyErrorReason.NOT_FOUND: "XFRM-DB-005",
+    PolicyErrorReason.BAD_INDEX: "XFRM-DB-003",
+    PolicyErrorReason.TOO_MANY_TEMPLATES: "XFRM-TMPL-004",
+}
+_OTHER_REFUSAL = "XFRM-DB-009"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Clauses that must be carried out, and clauses that must decide something."""
+
+    runs: frozenset[str] = frozenset()
+    cites: frozenset[str] = frozenset()
+
+
+def wanted_of(campaigns: Iterable[Campaign]) -> Wanted:
+    """Return what the campaigns together must fire."""
+    chosen = tuple(campaigns)
+    return Wanted(
+        frozenset(name for campaign in chosen for name in campaign.runs),
+        frozenset(name for campaign in chosen for name in campaign.cites),
+    )
+
+
+@dataclass(slots=True)
+class Coverage:
+    """In how many of the `sampled` scenarios each clause fired.
+
+    `carried_out` counts the functions that hold the clause, `named` the reasons, trials and refusals that
+    cite it.
+    """
+
+    sampled: int = 0
+    carried_out: Counter[str] = field(default_factory=Counter)
+    named: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Coverage) -> None:
+        """Count another share of the same run as well."""
+        self.sampled += other.sampled
+        self.carried_out += other.carried_out
+        self.named += other.named
+
+    def fired(self, name: str) -> int:
+        """Return in how many sampled scenarios a clause fired in either way, counted by the more frequent."""
+        return max(self.carried_out[name], self.named[name])
+
+    def silent(self, wanted: Wanted) -> tuple[str, ...]:
+        """Return the wanted clauses that never fired, sorted."""
+        missing = {name for name in wanted.runs if not self.fired(name)}
+        return tuple(sorted(missing | {name for name in wanted.cites if not self.named[name]}))
+
+
+class Sampler:
+    """Runs scenarios on a reference and counts clauses: all until every wanted one fired, then a sample."""
+
+    def __init__(self, subject: Subject, wanted: Wanted, every: int = SAMPLE_EVERY) -> None:
+        self._subject = subject
+        self._wanted = wanted
+        self._every = every
+        self._runs = 0
+        self._complete = False
+        self.coverage = Coverage()
+
+    def run(self, scenario: Scenario) -> Outcome:
+        """Run one scenario, sampled or not."""
+        self._runs += 1
+        if self._complete and self._runs % self._every:
+            return self._subject.run(scenario)
+        outcome, carried_out, named = trace(self._subject, scenario)
+        self.coverage.add(Coverage(1, Counter(carried_out), Counter(named)))
+        self._complete = self._complete or not self.coverage.silent(self._wanted)
+        return outcome
+
+
+def trace(subject: Subject, scenario: Scenario) -> tuple[Outcome, set[str], set[str]]:
+    """Run one scenario; return its outcome, the clauses carried out and the clauses cited by decisions."""
+    marked = _marked_code()
+    ran: set[CodeType] = set()
+    told: list[Any] = []
+
+    def watch(frame: FrameType, event: str, argument: Any) -> None:
+        code = frame.f_code
+        if event == "call" and code in marked:
+            ran.add(code)
+        elif event == "return" and code in _TELLING:
+            told.append(argument)
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        outcome = subject.run(scenario)
+    finally:
+        sys.setprofile(before)
+    carried_out = {name for code in ran for name in marked[code]}
+    return outcome, carried_out, {name for decision in told for name in _cited(decision)}
+
+
+def _cited(decision: object) -> Iterator[str]:
+    if isinstance(decision, InputDecision | OutputDecision):
+        yield from (reason.clause for reason in decision.reasons)
+        yield from (trial.clause for trial in decision.selection.trials)
+    elif isinstance(decision, PolicyOutcome) and decision.refusal is not None:
+        yield _REFUSALS.get(decision.refusal, _OTHER_REFUSAL)
+
+
+@cache
+def _marked_code() -> dict[CodeType, tuple[str, ...]]:
+    """Find the code of every function, method and dataclass of the reference that carries clauses."""
+    marked: dict[CodeType, tuple[str, ...]] = {}
+    for room in _ROOMS:
+        package = importlib.import_module(room)
+        for info in pkgutil.iter_modules(package.__path__, f"{room}."):
+            for subject in vars(importlib.import_module(info.name)).values():
+                if getattr(subject, "__module__", None) == info.name:
+                    marked.update(_codes(subject))
+    return marked
+
+
+def _codes(subject: Any) -> Iterator[tuple[CodeType, tuple[str, ...]]]:
+    """A marked class counts when any of its functions runs; a method may have marks of its own."""
+    own: tuple[str, ...] = vars(subject).get("__clauses__", ()) if hasattr(subject, "__dict__") else ()
+    if inspect.isfunction(subject) and own:
+        yield subject.__code__, own
+    elif inspect.isclass(subject):
+        for method in vars(subject).values():
+            function: Callable[..., Any] | None = getattr(method, "fget", method)
+            clauses = (*own, *getattr(function, "__clauses__", ()))
+            if inspect.isfunction(function) and clauses:
+                yield function.__code__, clauses

@@ -1,0 +1,53 @@
+"""Random scenarios about merged lists: SUB and MAIN both transform, and every template finds its state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from xfrmspec.conform.drawing import TRANSFORMS
+from xfrmspec.conform.raw import sent_headers, states_for
+from xfrmspec.scenario.choices import LOCAL, REMOTE, Way, random_flow
+from xfrmspec.scenario.terms import AddPolicy, AddState, Scenario, Send, Step
+from xfrmspec.xfrm.templates import instantiable
+from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyType, Template
+from xfrmspec_terms.selector import Protocol, Selector
+
+_FIRST_SPI = 0x1001
+_TRANSFORMATIONS = tuple(
+    (protocol, mode) for protocol in TRANSFORMS for mode in Mode if instantiable(protocol, mode)
+)
+_USUAL = (
+    (Protocol.ESP, Mode.TRANSPORT),
+    (Protocol.AH, Mode.TRANSPORT),
+    (Protocol.DESTINATION_OPTIONS, Mode.RO),
+    (Protocol.ROUTING, Mode.RO),
+    (Protocol.ESP, Mode.TUNNEL),
+)
+
+
+def pair_scenario(random: Random) -> Scenario:
+    """Return a SUB and a MAIN policy with up to six templates together, and one packet that leaves."""
+    flow = replace(random_flow(random, Way.OUT), oif=0)
+    total = random.choice((2, 2, 3, 3, 4, 5, 6))
+    drawn = tuple(_template(random, number) for number in range(total))
+    cut = random.randint(0, total)
+    steps: list[Step] = []
+    states: list[Step] = []
+    for type_, templates, spi in (
+        (PolicyType.SUB, drawn[:cut], _FIRST_SPI),
+        (PolicyType.MAIN, drawn[cut:], _FIRST_SPI + cut),
+    ):
+        selector = Selector.between("::/0", "::/0")
+        steps.append(AddPolicy(Policy(selector, Direction.OUT, type_, templates=templates)))
+        states += [AddState(state) for state in states_for(random, flow, templates, spi)]
+    random.shuffle(states)
+    return Scenario((*steps, *states, Send(flow, headers=sent_headers(random, flow))))
+
+
+def _template(random: Random, number: int) -> Template:
+    """Return a template with a reqid of its own, so that each gets its own state."""
+    protocol, mode = random.choice(_USUAL if random.random() < 0.7 else _TRANSFORMATIONS)
+    if protocol is Protocol.IPCOMP and number:
+        protocol, mode = Protocol.ESP, Mode.TRANSPORT
+    return Template(protocol, mode, random.choice(LOCAL), random.choice(REMOTE), reqid=number)
