@@ -36,7 +36,11 @@ EXTENSION_HEADERS = (
 
 IMAGE_WORDS = 6
 _KEY_PRESENT, _CHECKSUM_PRESENT = 13, 15
-_OF_MEANING = {meaning: tuple(p for p in range(256) if slot_meaning(p) is meaning) for meaning in SlotMeaning}
+_OF_MEANING = {
+    meaning: tuple(p for p in range(256) if slot_meaning(p) is meaning and p != Protocol.ICMP)
+    for meaning in SlotMeaning
+}
+"""Which protocols of a received IPv6 packet fill the slots with what; ICMP of IPv4 is not read there."""
 
 
 @dataclass(frozen=True, slots=True)

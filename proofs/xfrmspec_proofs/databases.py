@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import z3
 
@@ -49,6 +49,14 @@ class SmallPlacement(Placement):
     """A database whose policies are exactly the members; quantifiers run over them."""
 
     members: tuple[Expression, ...]
+    known: dict[int, Entry] = field(init=False, default_factory=dict, compare=False)
+
+    def entry(self, policy: Expression) -> Entry:
+        """Return the entry of a policy, the same object for the same term."""
+        key = policy.get_id()
+        if key not in self.known:
+            self.known[key] = Placement.entry(self, policy)
+        return self.known[key]
 
     def every(self, body: Callable[[Entry], Truth]) -> Truth:
         """Tell whether all members satisfy a body."""
@@ -69,6 +77,9 @@ class Policies:
     scene: Scene
     theory: PolicyTheory
     members: tuple[Expression, ...]
+    met: dict[tuple[int, int, Number, Number], tuple[Entry, FlowTerm, Truth]] = field(
+        init=False, default_factory=dict, compare=False
+    )
 
     @property
     def rules(self) -> Rules:
@@ -77,14 +88,23 @@ class Policies:
         The clauses' own rule is one way to fill it in: installed, of the direction and type, and a test of
         what never changes about the policy. So a proof for every such test covers it.
         """
-        if self.scene.small:
-            return self.scene.rules
-        return replace(self.scene.rules, policy_matches=self._matches_somehow)
+        matches = self._matches_once if self.scene.small else self._matches_somehow
+        return replace(self.scene.rules, policy_matches=matches)
 
     @property
     def clause_matches(self) -> PolicyMatches:
         """What the clauses say a match is, whatever the rules of the scene were changed to."""
         return RULES.policy_matches if self.scene.small else self._matches_somehow
+
+    def _matches_once(
+        self, entry: Entry, flow: FlowTerm, direction: Number, kind: Number, profile: Profile
+    ) -> Truth:
+        """Build the scene's own match once for the same objects, which are kept so that ids stay theirs."""
+        key = (id(entry), id(flow), direction, kind)
+        if key not in self.met:
+            truth = self.scene.rules.policy_matches(entry, flow, direction, kind, profile)
+            self.met[key] = (entry, flow, truth)
+        return self.met[key][2]
 
     def _matches_somehow(
         self, entry: Entry, flow: FlowTerm, direction: Number, kind: Number, _: Profile

@@ -28,10 +28,10 @@ from xfrmspec_terms.selector import Flow
 
 Made = Callable[[Placement, Sequence[Expression], Profile], Truth]
 Change = tuple[PolicyDatabase, PolicyDatabase]
-Replay = Callable[[Sequence[Policy], Flow, Profile], bool]
 
 
 def search_in(policies: Policies, database: Placement, flow: FlowTerm) -> Lookup:
+    """Return the search for an outbound flow in MAIN, by the rules of the scene."""
     profile = policies.scene.profile
     return Lookup(database, flow, Direction.OUT, PolicyType.MAIN, profile, policies.rules)
 
@@ -54,6 +54,7 @@ def database_witness(
 
 
 def all_installed(policies: Policies, database: Placement) -> Truth:
+    """Assume that every member is in a database."""
     return all_of(database.entry(member).installed for member in policies.members)
 
 
@@ -65,7 +66,7 @@ def instance_of(
     *,
     made_with_gaps: bool = False,
 ) -> list[Truth]:
-    """Assume a printable database, made in a way that a replay can follow, of all members unless with gaps."""
+    """Assume a printable database that a replay can make: of all members, or with gaps."""
     return [
         printable_policies(policies, database),
         *([] if made_with_gaps else [all_installed(policies, database)]),
@@ -100,6 +101,8 @@ def change_witness(
 
 
 def matching(change: Callable[[Entry], Entry]) -> Mutation:
+    """Return a mutant that matches a changed policy instead of the policy."""
+
     def matches(entry: Entry, flow: FlowTerm, direction: Number, kind: Number, profile: Profile) -> Truth:
         return policy_matches(change(entry), flow, direction, kind, profile)
 
@@ -107,16 +110,19 @@ def matching(change: Callable[[Entry], Entry]) -> Mutation:
 
 
 def preferring(preferred: Callable[[Entry, Entry], Truth]) -> Mutation:
+    """Return a mutant with another preference between the first matches of two lists."""
     return lambda rules: replace(rules, preferred=preferred)
 
 
-def first_matches(policies: Policies, database: Placement, search: Lookup) -> list[Truth]:
+def first_matches(
+    policies: Policies, database: Placement, search: Lookup, *, finite: bool | None = None
+) -> list[Truth]:
     """Assume that each list in which something matches has a first match.
 
-    Ranks are natural numbers, so this always holds, but it takes an induction that no solver makes. A small
-    database needs no such help.
+    Ranks are natural numbers, so this always holds, but it takes an induction that no solver makes. A
+    finite database (by default that of a small scene) needs no such help.
     """
-    if policies.scene.small:
+    if policies.scene.small if finite is None else finite:
         return []
     return [
         either(_is_first(policies, database, search, number), _none_matches(search, number))
@@ -124,8 +130,13 @@ def first_matches(policies: Policies, database: Placement, search: Lookup) -> li
     ]
 
 
+def first_name(database: Placement, number: CandidateList) -> str:
+    """Return how the first match of a list is named."""
+    return f"first.{database.name}.{number.name}"
+
+
 def _is_first(policies: Policies, database: Placement, search: Lookup, number: CandidateList) -> Truth:
-    entry = database.entry(policies.policy(f"first.{database.name}.{number.name}"))
+    entry = database.entry(policies.policy(first_name(database, number)))
     return both(search.is_first_of_its_list(entry), same(entry.list, number))
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.lookup import best_match
+from xfrmspec.xfrm.pairing import select_policies
 from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec.xfrm.policies import add, delete, set_thresholds, update
-from xfrmspec.xfrm.tables import XfrmTables
+from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, SocketPolicies, XfrmTables
 from xfrmspec.xfrm.template_check import PathCheck, check_path
 from xfrmspec.xfrm.templates import merge_states, merge_templates
 from xfrmspec_terms.association import SecurityAssociation
@@ -78,3 +79,15 @@ def checked(
 ) -> PathCheck:
     """Check a sec_path against the templates of one or two policies of an IPv6 flow."""
     return check_path(merge_templates(groups, Family.INET6, profile), path, verified, 0)
+
+
+def chosen_policies(
+    policies: Iterable[Policy],
+    flow: Flow,
+    profile: Profile,
+    direction: Direction,
+    sockets: SocketPolicies = NO_SOCKET_POLICIES,
+) -> list[Policy]:
+    """Return the policies that decide a flow in a direction, their indexes cleared."""
+    selection = select_policies(tables_with(policies, profile), flow, direction, sockets)
+    return [replace(policy, index=0) for policy in selection.policies]

@@ -10,8 +10,8 @@ from multiprocessing import get_context
 
 from xfrmspec_model.folding import as_formula, negate
 from xfrmspec_model.rules import RULES, Rules
-from xfrmspec_model.smt import Answer, Model, check, fresh_context
-from xfrmspec_proofs.theorem import PROVED_IN, Claim, Json, Outcome, Scene, Theorem, Witness
+from xfrmspec_model.smt import Answer, Formula, Model, Result, check, fresh_context
+from xfrmspec_proofs.theorem import PROVED_IN, Claim, Outcome, Scene, Theorem, Witness
 from xfrmspec_proofs.theorems import all_theorems
 from xfrmspec_terms.profile import CLEAN, Profile, profile_named
 
@@ -36,7 +36,7 @@ class Verdict:
     cost: int
     mutants: int
     survivors: tuple[str, ...] = ()
-    witness: Mapping[str, Json] | None = None
+    witness: Mapping[str, object] | None = None
     problems: tuple[str, ...] = ()
 
     @property
@@ -44,7 +44,7 @@ class Verdict:
         """True when the outcome is the expected one, every mutant died and nothing else is wrong."""
         return self.outcome is self.expected and not self.survivors and not self.problems
 
-    def as_json(self) -> dict[str, Json]:
+    def as_json(self) -> dict[str, object]:
         """Return the verdict in the stable form of `prove --format json`."""
         return {
             "theorem": self.theorem,
@@ -113,35 +113,34 @@ class _Trial:
 
     def __init__(self, theorem: Theorem, profile: Profile) -> None:
         self.theorem, self.profile, self.cost = theorem, profile, 0
-        self._count = len(theorem.claims(Scene(fresh_context(), profile)))
+        self._general = self._stated(RULES, small=False)
+        self._small = self._stated(RULES, small=True)
 
     def outcome(self) -> tuple[Outcome, Witness | None]:
         """Return the outcome with the witness that was replayed."""
-        for index in range(self._count):
-            if self._check(index, RULES, small=False, negated=True)[0] is Answer.UNSATISFIABLE:
+        for general, small in zip(self._general, self._small, strict=True):
+            if self._ask(general, negated=True).answer is Answer.UNSATISFIABLE:
                 continue
-            _, claim, model = self._check(index, RULES, small=True, negated=True)
+            model = self._ask(small, negated=True).model
             if model is None:
                 return Outcome.UNKNOWN, None
-            return self._replayed(claim, model, Outcome.REFUTED)
+            return self._replayed(small.claim, model, Outcome.REFUTED)
         return self._witnessed()
 
     def kills(self, mutant: str) -> bool:
         """Tell whether some claim has a small counterexample under a mutant's rules."""
-        rules = self.theorem.mutants[mutant](RULES)
-        return any(
-            self._check(index, rules, small=True, negated=True)[0] is Answer.SATISFIABLE
-            for index in range(self._count)
-        )
+        claims = self._stated(self.theorem.mutants[mutant](RULES), small=True)
+        answers = (self._ask(claim, negated=True).answer for claim in claims)
+        return any(answer is Answer.SATISFIABLE for answer in answers)
 
     def _witnessed(self) -> tuple[Outcome, Witness | None]:
         """Replay one instance of every claim; return the first."""
         witnesses: list[Witness] = []
-        for index in range(self._count):
-            _, claim, model = self._check(index, RULES, small=True, negated=False)
+        for claim in self._small:
+            model = self._ask(claim, negated=False).model
             if model is None:
                 return Outcome.VACUOUS, None
-            outcome, witness = self._replayed(claim, model, Outcome.PROVED)
+            outcome, witness = self._replayed(claim.claim, model, Outcome.PROVED)
             if outcome is not Outcome.PROVED:
                 return outcome, witness
             witnesses.append(witness)
@@ -152,16 +151,34 @@ class _Trial:
         confirmed = witness.holds(self.profile) is (outcome is Outcome.PROVED)
         return (outcome if confirmed else Outcome.NOT_REPLAYED), witness
 
-    def _check(
-        self, index: int, rules: Rules, *, small: bool, negated: bool
-    ) -> tuple[Answer, Claim, Model | None]:
+    def _stated(self, rules: Rules, *, small: bool) -> list[_Stated]:
+        scene = Scene(fresh_context(), self.profile, rules, small)
+        return [_Stated(scene, claim) for claim in self.theorem.claims(scene)]
+
+    def _ask(self, stated: _Stated, *, negated: bool) -> Result:
+        """Ask about one claim in a fresh context; the model comes back in the context of the claim."""
         context = fresh_context()
-        claim = self.theorem.claims(Scene(context, self.profile, rules, small))[index]
-        goal = negate(claim.conclusion) if negated else claim.conclusion
-        truths = [*claim.hypotheses, *(claim.instance if small else ()), goal]
-        result = check(context, [as_formula(context, truth) for truth in truths], BUDGET)
+        formulas = [formula.translate(context) for formula in stated.formulas(negated=negated)]
+        result = check(context, formulas, BUDGET)
         self.cost += result.cost
-        return result.answer, claim, result.model
+        if result.model is None:
+            return result
+        return replace(result, model=result.model.translate(stated.scene.context))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """A claim with the scene it is stated in."""
+
+    scene: Scene
+    claim: Claim
+
+    def formulas(self, *, negated: bool) -> list[Formula]:
+        """Return the hypotheses, in a small scene those of an instance too, and the conclusion."""
+        conclusion = negate(self.claim.conclusion) if negated else self.claim.conclusion
+        instance = self.claim.instance if self.scene.small else ()
+        truths = (*self.claim.hypotheses, *instance, conclusion)
+        return [as_formula(self.scene.context, truth) for truth in truths]
 
 
 def _prove_named(task: tuple[str, str]) -> Verdict:

@@ -53,7 +53,7 @@ class Witness:
     true of what came out, so it is true for a witness of a proof and false for one of a refutation.
     """
 
-    facts: Mapping[str, Json]
+    facts: Mapping[str, object]
     holds: Callable[[Profile], bool]
 
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
+
 from xfrmspec_model.entries import Entry
-from xfrmspec_model.folding import Number, Truth, among, bit_and, implies, same
+from xfrmspec_model.folding import Number, Truth, alike, among, bit_and, implies, less, negate, same
 from xfrmspec_model.selectors import ADDRESS_BITS, FlowTerm, SelectorTerm
 from xfrmspec_model.smt import Model, model_number, model_truth
+from xfrmspec_model.templates import StateTerm, TemplateTerm
 from xfrmspec_proofs.facts import address_from
-from xfrmspec_terms.policy import CandidateList, Direction, PolicyType
-from xfrmspec_terms.selector import PORT_MASK_FULL, Address, Family, Flow, PortMatch, Prefix, Selector
+from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.policy import CandidateList, Direction, Mode, PolicyType, Template
+from xfrmspec_terms.selector import (
+    PORT_MASK_FULL,
+    UINT32_MAX,
+    Address,
+    Family,
+    Flow,
+    PortMatch,
+    Prefix,
+    Protocol,
+    Selector,
+)
 
+_FEW = 8
 _DOCUMENTATION = 0x20010DB8 << 96
 _ALL_BUT_LAST_16 = (1 << 128) - (1 << 16)
 _COMMON_MASKS = tuple((1 << 128) - (1 << (128 - length)) for length in (0, 32, 112, 120, 128))
@@ -112,3 +127,57 @@ def plain_policy_entry(identity: int, selector: SelectorTerm) -> Entry:
         position=identity,
         age=identity,
     )
+
+
+def read_template(model: Model, template: TemplateTerm) -> Template:
+    """Return the template that a model assigns to a term."""
+    admits_any = truth(model, template.any_algorithm)
+    mask = UINT32_MAX if admits_any else number(model, template.authentication_mask)
+    return Template(
+        Protocol(number(model, template.protocol)),
+        Mode(number(model, template.mode)),
+        read_address(number(model, template.source), Family.INET6),
+        spi=number(model, template.spi),
+        reqid=number(model, template.reqid),
+        optional=truth(model, template.optional),
+        encryption_mask=UINT32_MAX if admits_any else 0,
+        authentication_mask=mask,
+    )
+
+
+def read_state(model: Model, state: StateTerm) -> SecurityAssociation:
+    """Return the state that a model assigns to a term."""
+    return SecurityAssociation(
+        read_address(number(model, state.source), Family.INET6),
+        IPv6Address(0),
+        Protocol(number(model, state.protocol)),
+        Mode(number(model, state.mode)),
+        spi=number(model, state.spi),
+        reqid=number(model, state.reqid),
+        if_id=number(model, state.if_id),
+        authentication_bit=number(model, state.authentication),
+        internal=truth(model, state.internal),
+    )
+
+
+def printable_template(template: TemplateTerm) -> list[Truth]:
+    """Assume a template that admits any algorithm and any source, and is told apart by its reqid."""
+    return [
+        same(template.source, 0),
+        same(template.spi, 0),
+        less(template.reqid, _FEW),
+        same(template.authentication_mask, UINT32_MAX),
+        alike(template.any_algorithm, True),
+    ]
+
+
+def printable_state(state: StateTerm) -> list[Truth]:
+    """Assume a state that a user made, told apart by its reqid."""
+    return [
+        same(state.source, 0),
+        same(state.spi, 0),
+        same(state.if_id, 0),
+        same(state.authentication, 0),
+        less(state.reqid, _FEW),
+        negate(state.internal),
+    ]

@@ -358,7 +358,15 @@ def _near(take: Choices, anchor: Flow) -> Flow:
 
 
 EXTENSION_HEADERS = (Protocol.HOP_BY_HOP, Protocol.ROUTING, Protocol.DESTINATION_OPTIONS)
-UPPER_PROTOCOLS = (Protocol.UDP, Protocol.TCP, Protocol.ICMPV6, Protocol.MOBILITY, 200)
+UPPER_PROTOCOLS = (
+    Protocol.UDP,
+    Protocol.TCP,
+    Protocol.ICMPV6,
+    Protocol.ICMP,
+    Protocol.GRE,
+    Protocol.MOBILITY,
+    200,
+)
 
 
 def received() -> st.SearchStrategy[ReceivedHeaders]:

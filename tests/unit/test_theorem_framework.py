@@ -1,4 +1,4 @@
-"""The proof framework itself: it must notice false theorems, empty hypotheses, bad replays and dull mutants."""
+"""The proof framework notices false theorems, empty hypotheses, bad replays and dull mutants."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ from xfrmspec_proofs.lookups import (
     Change,
     change_witness,
     database_witness,
+    first_matches,
+    first_name,
     instance_of,
     matching,
     preferring,
@@ -90,29 +92,27 @@ def _at_least_one(scene: Scene) -> Claim:
     database = policies.database()
     flow, exists = existing_flow(scene)
     search = search_in(policies, database, flow)
-    firsts = [policies.policy(f"first{number}") for number in CandidateList]
-    entries = [database.entry(first) for first in firsts]
+    entries = [database.entry(policies.policy(first_name(database, number))) for number in CandidateList]
     found = [
         both(search.is_first_of_its_list(entry), same(entry.list, number))
         for entry, number in zip(entries, CandidateList, strict=True)
-    ]
-    complete = [
-        either(
-            first,
-            database.every(lambda entry, n=number: negate(both(same(entry.list, n), search.matches(entry)))),
-        )
-        for first, number in zip(found, CandidateList, strict=True)
     ]
     match = policies.policy("match")
     hypotheses = [
         *exists,
         well_placed(database, scene.profile),
-        *complete,
+        *first_matches(policies, database, search, finite=False),
         search.matches(database.entry(match)),
     ]
     conclusion = any_of(both(*pair) for pair in zip(found, (search.wins(e) for e in entries), strict=True))
-    instance = [*instance_of(scene, policies, database), policies.among_members(match, *firsts)]
-    replay = lambda members, packet, profile: owner(installed(members, profile), packet) is not None
+    instance = [
+        *instance_of(scene, policies, database),
+        policies.among_members(match, *(entry.identity for entry in entries)),
+    ]
+
+    def replay(members: list[Policy], packet: Flow, profile: Profile) -> bool:
+        return owner(installed(members, profile), packet) is not None
+
     return Claim(hypotheses, conclusion, instance, database_witness(policies, database, flow, replay))
 
 

@@ -223,8 +223,8 @@ def _rebuild(scene: Scene) -> Sequence[Claim]:
 
 @theorem(
     name="a_rebuild_keeps_every_owner_when_overlapping_priorities_differ",
-    statement="When no two policies that match a flow have one priority, setting the hash thresholds does not "
-    "change which policy wins it.",
+    statement="When no two policies that match a flow have one priority, setting the hash thresholds does "
+    "not change which policy wins it.",
     clauses=("XFRM-LOOKUP-009", "XFRM-DB-002"),
     mutants={"lists_come_before_priority": preferring(_by_list_first)},
 )

@@ -59,9 +59,9 @@ def _weakest_first(first: Entry, second: Entry) -> Truth:
 
 @theorem(
     name="signalling_is_kept_apart_exactly_by_a_strictly_smaller_priority",
-    statement="A transport policy for the mobility headers between two addresses wins each of its flows if its "
-    "priority number is smaller than that of every other match, and loses to a match whose number is smaller or "
-    "equal and which stands first in the database.",
+    statement="A transport policy for the mobility headers between two addresses wins each of its flows if "
+    "its priority number is smaller than that of every other match, and loses to a match whose number is "
+    "smaller or equal and which stands first in the database.",
     clauses=("XFRM-LOOKUP-001", "XFRM-LOOKUP-010"),
     mutants={
         "the_more_specific_list_wins": preferring(_longest_prefix_first),
@@ -123,12 +123,13 @@ def _sufficient(scene: Scene) -> Claim:
 
 
 def _necessary(scene: Scene) -> Claim:
-    """The other policy holds the first place that the profile knows: position 0, and before its equals."""
+    """The other policy stands first: at position 0, before every match of its own list."""
     policies, search, hypotheses, signalling, other, instance = _setting(scene)
     database = policies.database()
     own, rival = database.entry(signalling), database.entry(other)
-    first = both(same(rival.position, 0), implies(same(rival.list, own.list), less(rival.rank, own.rank)))
+    ahead = implies(same(rival.list, own.list), less(rival.rank, own.rank))
+    first = (same(rival.position, 0), search.is_first_of_its_list(rival), ahead)
     witness = _owner_witness(policies, search, signalling, wins=False)
-    hypotheses = [*hypotheses, at_most(rival.priority, own.priority), first]
+    hypotheses = [*hypotheses, at_most(rival.priority, own.priority), *first]
     equal = same(rival.priority, own.priority)
     return Claim(hypotheses, negate(search.wins(own)), [*instance, equal], witness)
