@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -22,6 +24,7 @@ from xfrmspec.kernel.subject import GuestUnfitError
 from xfrmspec.kernel.uml import KernelMissingError
 
 EXIT_INTERRUPTED = 130
+"""What a shell reports of a program that an interrupt ended."""
 
 
 def run(
@@ -48,35 +51,52 @@ def run(
     Exit 1 when something disagrees, or when a clause that the campaign is for never fired; 130 when stopped.
     """
     plan = Plan(campaign, scenarios, seed, jobs, backend, kernel, profile.value if profile else None)
-    tally = _carried_out(plan)
-    found = report_object(plan, tally)
-    if report is not None:
-        report.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    filed = file_mismatches(plan, tally, directory) if directory is not None else []
-    if output is OutputFormat.JSON:
-        print_json(found)
-    else:
-        print_tally(plan, tally)
-    for path in filed:
-        typer.echo(f"filed {path}", err=True)
+    if report is not None and not report.parent.is_dir():
+        raise UsageError(f"--report {report}: {report.parent} is no directory")
+    if directory is not None and directory.exists() and not directory.is_dir():
+        raise UsageError(f"--file-mismatches {directory}: this is no directory")
+    with _stop_asked() as stopped:
+        tally = _carried_out(plan, stopped)
+        found = report_object(plan, tally)
+        if report is not None:
+            report.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        for path in file_mismatches(plan, tally, directory) if directory is not None else ():
+            typer.echo(f"filed {path}", err=True)
+        if output is OutputFormat.JSON:
+            print_json(found)
+        else:
+            print_tally(plan, tally)
+        if stopped():
+            typer.echo("xfrmspec: stopped early; every guest has ended", err=True)
+            raise typer.Exit(EXIT_INTERRUPTED)
     if not is_conformant(plan, tally):
         raise typer.Exit(1)
 
 
-def _carried_out(plan: Plan) -> Tally:
-    """Run a plan behind a meter; a termination is an interrupt, and both leave nothing running."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
+def _carried_out(plan: Plan, stopped: Callable[[], bool]) -> Tally:
     try:
         with meter(checked(plan)) as tell:
-            return run_plan(plan, tell)
+            return run_plan(plan, tell, stopped)
     except (PlanError, KernelMissingError, GuestUnfitError, JobLostError) as error:
         raise UsageError(str(error)) from error
     except KeyboardInterrupt:
-        typer.echo("xfrmspec: stopped; every guest has ended and nothing was reported", err=True)
+        typer.echo("xfrmspec: stopped; every guest has ended, there is no report", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+@contextmanager
+def _stop_asked() -> Iterator[Callable[[], bool]]:
+    """Tell whether an interrupt or a termination came; a second one does not wait for what runs."""
+    came: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(came)
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from xfrmspec.conform.coverage import SAMPLE_EVERY
 from xfrmspec.conform.plan import Plan
 from xfrmspec.conform.report import is_demanded, missing_clauses, rate
 from xfrmspec.conform.run import Mismatch, Progress, Tally, Tell
@@ -21,7 +23,7 @@ _PLAIN_EVERY = 10_000
 @contextmanager
 def meter(plan: Plan) -> Iterator[Tell]:
     """Give a teller that moves a progress bar on a terminal, or else writes a line now and then."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, emoji=False)
     if not console.is_terminal:
         yield _plain_teller(console, plan)
         return
@@ -60,7 +62,7 @@ def _plain_teller(console: Console, plan: Plan) -> Tell:
 
 def print_tally(plan: Plan, tally: Tally) -> None:
     """Write the account for a person: mismatches, coverage, and a last line with counts and rate."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     for mismatch in tally.mismatches:
         _print_mismatch(console, mismatch)
     _print_coverage(console, plan, tally)
@@ -77,13 +79,15 @@ def _print_mismatch(console: Console, mismatch: Mismatch) -> None:
     console.print(f"[red]disagree[/red]: scenario {came_up.number} of {came_up.campaign}{again}")
     for line in mismatch.told:
         console.print(escape(f"    {line}"))
-    console.print(escape(to_json(minimal.scenario)))
+    for step in json.loads(to_json(minimal.scenario))["steps"]:
+        console.print(escape(f"        {json.dumps(step)}"))
 
 
 def _print_coverage(console: Console, plan: Plan, tally: Tally) -> None:
     coverage = tally.coverage
     console.print(
-        f"clauses fired in {coverage.sampled} sampled scenarios (carried out / cited by a decision):"
+        f"clauses in {coverage.sampled} sampled scenarios, carried out / cited by a decision "
+        f"(all until each wanted clause fired, then every {SAMPLE_EVERY}th):"
     )
     names = sorted({*coverage.carried_out, *coverage.named})
     cells = [f"{name} {coverage.carried_out[name]}/{coverage.named[name]}" for name in names]

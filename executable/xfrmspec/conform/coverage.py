@@ -21,7 +21,7 @@ from xfrmspec.xfrm.output import OutputDecision, decide_output
 from xfrmspec.xfrm.policies import PolicyOutcome, add, delete, update
 from xfrmspec_terms.policy import PolicyErrorReason
 
-SAMPLE_EVERY = 16
+SAMPLE_EVERY = 64
 """Once every wanted clause has fired, each how manyth scenario is still looked at."""
 
 DEMANDED_FROM = 1000
@@ -84,24 +84,27 @@ class Coverage:
 
 
 class Sampler:
-    """Runs scenarios on a reference and counts clauses: all until every wanted one fired, then a sample."""
+    """Runs scenarios on a reference and counts clauses: all until every wanted one fired, then a sample.
+
+    `is_complete` says that every wanted clause has fired.
+    """
 
     def __init__(self, subject: Subject, wanted: Wanted, every: int = SAMPLE_EVERY) -> None:
         self._subject = subject
         self._wanted = wanted
         self._every = every
         self._runs = 0
-        self._complete = False
+        self.is_complete = False
         self.coverage = Coverage()
 
     def run(self, scenario: Scenario) -> Outcome:
         """Run one scenario, sampled or not."""
         self._runs += 1
-        if self._complete and self._runs % self._every:
+        if self.is_complete and self._runs % self._every:
             return self._subject.run(scenario)
         outcome, carried_out, named = trace(self._subject, scenario)
         self.coverage.add(Coverage(1, Counter(carried_out), Counter(named)))
-        self._complete = self._complete or not self.coverage.silent(self._wanted)
+        self.is_complete = self.is_complete or not self.coverage.silent(self._wanted)
         return outcome
 
 

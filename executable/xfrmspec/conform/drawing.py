@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv6Address
 from random import Random
 
@@ -82,6 +83,19 @@ def any_template(random: Random) -> Template:
         random.choice((0, 0, 1, 2)),
         optional=random.random() < 0.3,
     )
+
+
+def any_templates(random: Random, count: int) -> tuple[Template, ...]:
+    """Return any templates, IPComp among them at most once: what is compressed does not shrink again."""
+    drawn: list[Template] = []
+    compressed = False
+    for _ in range(count):
+        template = any_template(random)
+        if compressed and template.protocol is Protocol.IPCOMP:
+            template = replace(template, protocol=Protocol.ESP)
+        compressed = compressed or template.protocol is Protocol.IPCOMP
+        drawn.append(template)
+    return tuple(drawn)
 
 
 def any_policy(random: Random, direction: Direction, templates: tuple[Template, ...] = ()) -> Policy:

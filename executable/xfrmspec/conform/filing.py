@@ -90,9 +90,10 @@ def pytest_file(plan: Plan, tally: Tally, mismatch: Mismatch) -> str:
     came_up = mismatch.came_up
     text = _SELF_TEST if plan.backend is Backend.REFERENCE else _TEST
     kernel = f" on {tally.release}" if tally.release else ""
+    words = f"--campaign {came_up.campaign} --seed {came_up.seed}"
     return text.format(
         title=f"Scenario {came_up.number} of campaign {came_up.campaign}, seed {came_up.seed}{kernel}.",
-        command=f"xfrmspec conform --campaign {came_up.campaign} --seed {came_up.seed} --backend {plan.backend}",
+        command=f"xfrmspec conform {words} --backend {plan.backend}",
         told="\n".join(_short(line) for line in mismatch.told),
         backend=_SUBJECTS.get(plan.backend, ""),
         profile=tally.profile,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -17,6 +17,7 @@ from xfrmspec.kernel.uml import KernelMissingError
 
 _STOP = "stop"
 _PATIENCE_SECONDS = 60.0
+_POLL_SECONDS = 0.2
 
 
 class JobLostError(RuntimeError):
@@ -30,21 +31,17 @@ class _Refused:
     text: str
 
 
-def run_plan(plan: Plan, tell: Tell) -> Tally:
-    """Run a plan to its end and return what came out.
+def run_plan(plan: Plan, tell: Tell, stopped: Callable[[], bool] = lambda: False) -> Tally:
+    """Run a plan to its end, or until it is `stopped`, and return what came out.
 
-    One job runs in this process, several in a process each. An interrupt ends every guest and goes on to the
-    caller. JobLostError when a process dies; PlanError, KernelMissingError and GuestUnfitError from `opened`.
+    One job runs in this process, several in a process each; every guest has ended on return. JobLostError
+    when a process dies or cannot start; otherwise the errors that `opened` raises.
     """
     if plan.jobs > 1:
-        return _run_jobs(plan, tell)
+        with _started(plan) as jobs:
+            return _collected(jobs, tell, stopped)
     with opened(plan, 0) as bench:
-        return run_job(plan, bench, 0, tell, lambda: False)
-
-
-def _run_jobs(plan: Plan, tell: Tell) -> Tally:
-    with _started(plan) as jobs:
-        return _collected(jobs, tell)
+        return run_job(plan, bench, 0, tell, stopped)
 
 
 @contextlib.contextmanager
@@ -55,15 +52,13 @@ def _started(plan: Plan) -> Iterator[dict[Connection, BaseProcess]]:
     try:
         for job in range(plan.jobs):
             here, there = context.Pipe()
-            process = context.Process(target=_work, args=(plan, job, there), daemon=True)
+            process: BaseProcess = context.Process(target=_work, args=(plan, job, there), daemon=True)
             process.start()
             there.close()
             jobs[here] = process
         yield jobs
     finally:
-        for channel in jobs:
-            with contextlib.suppress(OSError):
-                channel.send(_STOP)
+        _stop(jobs)
         for channel, process in jobs.items():
             process.join(_PATIENCE_SECONDS)
             if process.is_alive():
@@ -72,23 +67,38 @@ def _started(plan: Plan) -> Iterator[dict[Connection, BaseProcess]]:
             channel.close()
 
 
-def _collected(jobs: dict[Connection, BaseProcess], tell: Tell) -> Tally:
-    total, running = Tally(), set(jobs)
+def _collected(jobs: dict[Connection, BaseProcess], tell: Tell, stopped: Callable[[], bool]) -> Tally:
+    total, running, told_to_stop = Tally(), set(jobs), False
     while running:
-        for ready in wait(running):
+        if stopped() and not told_to_stop:
+            told_to_stop = True
+            _stop(running)
+        for ready in wait(running, _POLL_SECONDS):
             assert isinstance(ready, Connection)
-            try:
-                said = ready.recv()
-            except EOFError:
-                raise JobLostError(f"a job ended early, exit code {jobs[ready].exitcode}") from None
+            said = _received(ready, jobs[ready])
             if isinstance(said, Progress):
                 tell(said)
-            elif isinstance(said, Tally):
+            else:
                 total.add(said)
                 running.discard(ready)
-            else:
-                raise JobLostError(said.text)
     return total
+
+
+def _stop(channels: Iterable[Connection]) -> None:
+    for channel in channels:
+        with contextlib.suppress(OSError):
+            channel.send(_STOP)
+
+
+def _received(channel: Connection, process: BaseProcess) -> Progress | Tally:
+    try:
+        said: Progress | Tally | _Refused = channel.recv()
+    except (EOFError, ConnectionResetError):
+        process.join(_POLL_SECONDS)
+        raise JobLostError(f"a job ended early, exit code {process.exitcode}") from None
+    if isinstance(said, _Refused):
+        raise JobLostError(said.text)
+    return said
 
 
 def _work(plan: Plan, job: int, channel: Connection) -> None:

@@ -10,7 +10,7 @@ from xfrmspec.conform.raw import sent_headers, states_for
 from xfrmspec.scenario.choices import LOCAL, REMOTE, Way, random_flow
 from xfrmspec.scenario.terms import AddPolicy, AddState, Scenario, Send, Step
 from xfrmspec.xfrm.templates import instantiable
-from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyType, Template
+from xfrmspec_terms.policy import ENDPOINT_MODES, Direction, Mode, Policy, PolicyType, Template
 from xfrmspec_terms.selector import Protocol, Selector
 
 _FIRST_SPI = 0x1001
@@ -27,11 +27,17 @@ _USUAL = (
 
 
 def pair_scenario(random: Random) -> Scenario:
-    """Return a SUB and a MAIN policy with up to six templates together, and one packet that leaves."""
+    """Return a SUB and a MAIN policy with up to six templates together, and one packet that leaves.
+
+    Now and then all of them are optional and none has a state.
+    """
     flow = replace(random_flow(random, Way.OUT), oif=0)
     total = random.choice((2, 2, 3, 3, 4, 5, 6))
     drawn = tuple(_template(random, number) for number in range(total))
-    cut = random.randint(0, total)
+    hopeless = random.random() < 0.06
+    if hopeless:
+        drawn = tuple(replace(t, optional=True) for t in drawn if t.mode not in ENDPOINT_MODES)
+    cut = random.randint(0, len(drawn))
     steps: list[Step] = []
     states: list[Step] = []
     for type_, templates, spi in (
@@ -40,7 +46,8 @@ def pair_scenario(random: Random) -> Scenario:
     ):
         selector = Selector.between("::/0", "::/0")
         steps.append(AddPolicy(Policy(selector, Direction.OUT, type_, templates=templates)))
-        states += [AddState(state) for state in states_for(random, flow, templates, spi)]
+        found = () if hopeless else states_for(random, flow, templates, spi)
+        states += [AddState(state) for state in found]
     random.shuffle(states)
     return Scenario((*steps, *states, Send(flow, headers=sent_headers(random, flow))))
 

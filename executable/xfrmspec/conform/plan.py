@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,10 +76,17 @@ def checked(plan: Plan) -> Plan:
     if plan.backend is not Backend.UML and plan.kernel is not None:
         raise PlanError("--kernel names a user-mode kernel; it goes with --backend uml")
     if plan.backend is Backend.UML:
-        find_kernel(plan.kernel)
+        _find_kernel(plan.kernel)
     if plan.backend is Backend.NETNS and (reason := why_unavailable()):
         raise KernelMissingError(reason)
     return plan
+
+
+def _find_kernel(program: Path | None) -> None:
+    try:
+        find_kernel(program)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise PlanError(f"{program} is no user-mode kernel with modules: {error}") from error
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from xfrmspec.conform.drawing import any_policy, any_template
+from xfrmspec.conform.drawing import any_policy, any_template, any_templates
 from xfrmspec.scenario.choices import LOCAL, MARKS, REMOTE, Way, random_flow
 from xfrmspec.scenario.reception import input_scenario
 from xfrmspec.scenario.terms import (
@@ -116,8 +116,10 @@ def raw_output(random: Random) -> Scenario:
     flow = replace(random_flow(random, Way.OUT), oif=0)
     steps: list[Step] = []
     spi = 0x1001
-    for _ in range(random.choice((1, 1, 2, 3))):
-        templates = tuple(any_template(random) for _ in range(random.choice((0, 1, 1, 2, 3, 4, 5, 6, 7))))
+    counts = [random.choice((0, 1, 1, 2, 3, 4, 5, 6, 7)) for _ in range(random.choice((1, 1, 2, 3)))]
+    drawn = any_templates(random, sum(counts))
+    for count in counts:
+        templates, drawn = drawn[:count], drawn[count:]
         steps.append(AddPolicy(any_policy(random, Direction.OUT, templates)))
         for state in states_for(random, flow, templates, spi):
             steps.append(AddState(state))

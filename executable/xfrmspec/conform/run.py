@@ -12,6 +12,7 @@ from xfrmspec.conform.campaigns import Numbered, scenarios_of
 from xfrmspec.conform.coverage import Coverage, Sampler, wanted_of
 from xfrmspec.conform.plan import Bench, Plan
 from xfrmspec.conform.shrinking import Minimal, minimise
+from xfrmspec.conform.wording import difference_line
 from xfrmspec.scenario.observation import Outcome, Subject, differences
 from xfrmspec.scenario.terms import Scenario
 
@@ -31,10 +32,7 @@ class Mismatch:
     def told(self) -> tuple[str, ...]:
         """What differs, one line each, the reference first."""
         found = differences(self.minimal.first, self.minimal.second)
-        return tuple(
-            f"{'at the end' if d.step is None else f'step {d.step}'}, {d.what}: {d.first} / {d.second}"
-            for d in found
-        )
+        return tuple(difference_line(difference) for difference in found)
 
 
 @dataclass(slots=True)

@@ -1,11 +1,11 @@
-"""Random scenarios about socket policies and default actions: who decides when, and what is left to others."""
+"""Random scenarios about socket policies and default actions: who decides, and what is left to others."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
 
-from xfrmspec.conform.drawing import any_policy, any_template
+from xfrmspec.conform.drawing import any_policy, any_templates
 from xfrmspec.conform.raw import any_defaults, sent_headers, states_for, stimulus
 from xfrmspec.scenario.choices import Way, random_flow, random_policy, random_selector
 from xfrmspec.scenario.protection import Numbers, random_templates
@@ -19,7 +19,7 @@ _FIRST_SPI = 0x1001
 
 
 def socket_scenario(random: Random) -> Scenario:
-    """Return a packet with socket policies, or one that finds no policy, beside a few policies that may fit."""
+    """Return a packet with socket policies, or one under default actions, beside policies that may fit."""
     if random.random() < 0.35:
         return _default_scenario(random)
     flow = random_flow(random, Way.OUT)
@@ -36,7 +36,7 @@ def raw_sockets(random: Random) -> Scenario:
     flow = random_flow(random, Way.OUT)
     steps: list[Step] = [SetDefaults(any_defaults(random))] if random.random() < 0.3 else []
     steps += [AddPolicy(any_policy(random, Direction.OUT)) for _ in range(random.randrange(3))]
-    templates = tuple(any_template(random) for _ in range(random.choice((0, 0, 1, 2, 6))))
+    templates = any_templates(random, random.choice((0, 0, 1, 2, 6)))
     steps += [AddState(state) for state in states_for(random, flow, templates, _FIRST_SPI)]
     own = [_accepted(_expressible(any_policy(random, d, templates))) for d in (Direction.IN, Direction.OUT)]
     sending = Send(flow, own[0], own[1], sent_headers(random, flow))

@@ -16,6 +16,17 @@ from xfrmspec_terms.packet import transform_name
 from xfrmspec_terms.policy import Policy
 from xfrmspec_terms.selector import PORT_MASK_FULL, Flow, PortMatch
 
+_PASSING = {
+    "XFRM-CHECK-003": "a selector that the packet meets",
+    "XFRM-DEFAULT-001": "ACCEPT",
+    "XFRM-OUT-002": "OK",
+    "XFRM-OUT-005": "OK",
+    "XFRM-OUT-007": "OK",
+    "XFRM-OUT-008": "OK",
+    "XFRM-PAIR-001": "a policy",
+}
+"""What would have passed, where the reason itself tells a consequence or nothing."""
+
 
 def packet_clauses(checks: Sequence[Checked]) -> tuple[str, ...]:
     """Return the clauses that the decisions used, each once, in the order of their first use."""
@@ -31,8 +42,8 @@ def packet_clauses(checks: Sequence[Checked]) -> tuple[str, ...]:
 
 
 def packet_refusal(checks: Sequence[Checked]) -> tuple[Tried, ...]:
-    """Return every guard that did not hold, in the order of the decisions; the last one decided."""
-    return tuple(tried for checked in checks for tried in _failed_guards(checked))
+    """Return the guards that did not hold in the decision that ended the packet; the last one ended it."""
+    return tuple(_failed_guards(checks[-1]))
 
 
 def missing_state_refusal(missing: Sequence[SecurityAssociation]) -> tuple[Tried, ...]:
@@ -62,7 +73,8 @@ def _failed_guards(checked: Checked) -> Iterator[Tried]:
             yield _lost(trial, checked.flow, selection.trials)
     for reason in checked.decision.reasons:
         if not reason.held:
-            yield Tried(reason.clause, reason.subject, reason.found, reason.expected)
+            expected = _PASSING.get(reason.clause, reason.expected)
+            yield Tried(reason.clause, reason.subject, reason.found, expected)
 
 
 def _lost(trial: Trial, flow: Flow, trials: Sequence[Trial]) -> Tried:

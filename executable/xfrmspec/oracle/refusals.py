@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from xfrmspec.oracle.stepping import Run
 from xfrmspec.oracle.verdicts import Tried
+from xfrmspec.scenario.reference import Run
 from xfrmspec.scenario.terms import (
     AddPolicy,
     AddState,

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from xfrmspec.scenario.observation import StepResult, StoredEntry
 from xfrmspec.scenario.reference import (
-    _key,
-    _perform,
-    _received_flow,
-    _Run,
-    _sec_path,
-    _sendable,
-    _stored,
+    Run,
+    received_flow,
+    sec_path,
+    sendable,
+    state_key,
+    stored_entry,
+)
+from xfrmspec.scenario.reference import (
+    perform as reference_step,
 )
 from xfrmspec.scenario.terms import INNER_INDEX, LOOPBACK_INDEX, Node, Receive, Send, Step
 from xfrmspec.xfrm.check import InputDecision, decide_input
@@ -28,10 +30,7 @@ from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.outcome import Decision
 from xfrmspec_terms.policy import Direction
 from xfrmspec_terms.profile import Profile
-from xfrmspec_terms.selector import Flow
-
-Run = _Run
-"""A node in the middle of a scenario; a value."""
+from xfrmspec_terms.selector import Family, Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,14 @@ def perform(step: Step, run: Run) -> tuple[Run, StepResult]:
 
     ValueError or OverflowError for a step that no node can do, TypeError for something that is no step.
     """
-    return _perform(step, run)
+    if isinstance(step, Receive) and step.flow.family is not Family.INET6:
+        raise ValueError(f"received packets are IPv6, this one comes from {step.flow.source}")
+    return reference_step(step, run)
 
 
 def dump(run: Run) -> tuple[StoredEntry, ...]:
     """Return the policies as a dump lists them, newest object first."""
-    return tuple(_stored(entry.policy) for entry in reversed(tuple(run.tables.policies)))
+    return tuple(stored_entry(entry.policy) for entry in reversed(tuple(run.tables.policies)))
 
 
 def decisions(step: Send | Receive, run: Run) -> tuple[Checked, ...]:
@@ -77,14 +78,14 @@ def decisions(step: Send | Receive, run: Run) -> tuple[Checked, ...]:
     """
     if isinstance(step, Send):
         sockets = SocketPolicies(step.inbound, step.outbound, step.flow.mark)
-        flow = _sendable(step.flow)
+        flow = sendable(step.flow)
         return (Checked(flow, decide_output(run.tables, flow, sockets), sockets),)
     if missing_states(step, run):
         return ()
     local = any(own.address == step.flow.destination for own in run.node.addresses)
-    flow = _received_flow(step, LOOPBACK_INDEX if local else INNER_INDEX, run.tables.profile)
+    flow = received_flow(step, LOOPBACK_INDEX if local else INNER_INDEX, run.tables.profile)
     direction = Direction.IN if local else Direction.FWD
-    path = _sec_path(step)
+    path = sec_path(step)
     arrived = Checked(flow, decide_input(run.tables, flow, path, direction), path=path)
     if local or not arrived.accepted:
         return (arrived,)
@@ -93,5 +94,5 @@ def decisions(step: Send | Receive, run: Run) -> tuple[Checked, ...]:
 
 def missing_states(step: Receive, run: Run) -> tuple[SecurityAssociation, ...]:
     """Return the states that a received packet needs and the node does not have, outermost first."""
-    known = {_key(state) for state in run.tables.states}
-    return tuple(state for state in _sec_path(step) if _key(state) not in known)
+    known = {state_key(state) for state in run.tables.states}
+    return tuple(state for state in sec_path(step) if state_key(state) not in known)

@@ -52,7 +52,7 @@ _CHECKED_TWICE = frozenset({Protocol.ICMPV6})
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """The tables in the middle of a scenario, and which policies have a use time."""
 
     tables: XfrmTables
@@ -73,13 +73,13 @@ class ReferenceSubject:
 
     def run(self, scenario: Scenario) -> Outcome:
         """Run one scenario; never fails."""
-        run = _Run(XfrmTables(PolicyDatabase(self.profile), listeners=scenario.listeners), scenario.node)
+        run = Run(XfrmTables(PolicyDatabase(self.profile), listeners=scenario.listeners), scenario.node)
         results: list[StepResult] = []
         for step in scenario.steps:
-            run, result = _perform(step, run)
+            run, result = perform(step, run)
             results.append(result)
         newest_first = reversed(tuple(run.tables.policies))
-        entries = tuple(_stored(entry.policy) for entry in newest_first)
+        entries = tuple(stored_entry(entry.policy) for entry in newest_first)
         return Observation(tuple(results), entries)
 
     def run_all(self, scenarios: Iterable[Scenario]) -> Iterator[Outcome]:
@@ -87,73 +87,75 @@ class ReferenceSubject:
         return map(self.run, scenarios)
 
 
-def _stored(policy: Policy) -> StoredEntry:
+def stored_entry(policy: Policy) -> StoredEntry:
+    """Return what a dump shows of a policy."""
     return StoredEntry(identity_of(policy), policy.priority, policy.action, len(policy.templates))
 
 
-def _with_policies(run: _Run, outcome: PolicyOutcome) -> tuple[_Run, StepResult]:
+def _with_policies(run: Run, outcome: PolicyOutcome) -> tuple[Run, StepResult]:
     tables = replace(run.tables, policies=outcome.database)
     return replace(run, tables=tables), OperationResult(outcome.errno)
 
 
 @singledispatch
-def _perform(step: object, run: _Run) -> tuple[_Run, StepResult]:
+def perform(step: object, run: Run) -> tuple[Run, StepResult]:
+    """Carry out one step; TypeError for anything that is no step."""
     raise TypeError(f"{type(step).__name__} is no step of a scenario")
 
 
-@_perform.register
-def _(step: AddPolicy, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: AddPolicy, run: Run) -> tuple[Run, StepResult]:
     return _with_policies(run, add(run.tables.policies, step.policy))
 
 
-@_perform.register
-def _(step: UpdatePolicy, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: UpdatePolicy, run: Run) -> tuple[Run, StepResult]:
     return _with_policies(run, update(run.tables.policies, step.policy))
 
 
-@_perform.register
-def _(step: DeletePolicy, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: DeletePolicy, run: Run) -> tuple[Run, StepResult]:
     return _with_policies(run, delete(run.tables.policies, step.identity, step.index))
 
 
-@_perform.register
-def _(step: FlushPolicies, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: FlushPolicies, run: Run) -> tuple[Run, StepResult]:
     return _with_policies(run, flush(run.tables.policies, step.type))
 
 
-@_perform.register
-def _(step: SetThresholds, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: SetThresholds, run: Run) -> tuple[Run, StepResult]:
     return _with_policies(run, set_thresholds(run.tables.policies, step.thresholds))
 
 
-@_perform.register
-def _(step: SetDefaults, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: SetDefaults, run: Run) -> tuple[Run, StepResult]:
     return replace(run, tables=replace(run.tables, defaults=step.actions)), OperationResult(Errno.OK)
 
 
-def _with_states(run: _Run, states: tuple[SecurityAssociation, ...], errno: Errno) -> tuple[_Run, StepResult]:
+def _with_states(run: Run, states: tuple[SecurityAssociation, ...], errno: Errno) -> tuple[Run, StepResult]:
     return replace(run, tables=replace(run.tables, states=states)), OperationResult(errno)
 
 
-@_perform.register
-def _(step: AddState, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: AddState, run: Run) -> tuple[Run, StepResult]:
     return _with_states(run, *add_state(run.tables.states, step.state, run.tables.profile))
 
 
-@_perform.register
-def _(step: DeleteState, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: DeleteState, run: Run) -> tuple[Run, StepResult]:
     return _with_states(run, *delete_state(run.tables.states, step.state))
 
 
-@_perform.register
-def _(step: FlushStates, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: FlushStates, run: Run) -> tuple[Run, StepResult]:
     return _with_states(run, flush_states(run.tables.states, step.protocol), Errno.OK)
 
 
-@_perform.register
-def _(step: Send, run: _Run) -> tuple[_Run, StepResult]:
+@perform.register
+def _(step: Send, run: Run) -> tuple[Run, StepResult]:
     sockets = SocketPolicies(step.inbound, step.outbound, step.flow.mark)
-    flow = _sendable(step.flow)
+    flow = sendable(step.flow)
     plain = (*step.headers, upper_header(flow.protocol))
     decision = decide_output(run.tables, flow, sockets, chain=plain)
     after = _after_output(run, decision)
@@ -167,7 +169,7 @@ def _(step: Send, run: _Run) -> tuple[_Run, StepResult]:
 
 
 @clause("XFRM-FLOW-005")
-def _sendable(flow: Flow) -> Flow:
+def sendable(flow: Flow) -> Flow:
     """Return the flow that the sending socket presents: raw sockets know types, but no ports."""
     if flow.protocol in (Protocol.UDP, Protocol.UDPLITE, Protocol.ICMPV6):
         return flow
@@ -176,16 +178,17 @@ def _sendable(flow: Flow) -> Flow:
     return replace(flow, source_slot=0, destination_slot=0)
 
 
-@_perform.register
-def _(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
-    if any(_key(state) not in map(_key, run.tables.states) for state in _sec_path(step)):
+@perform.register
+def _(step: Receive, run: Run) -> tuple[Run, StepResult]:
+    if any(state_key(state) not in map(state_key, run.tables.states) for state in sec_path(step)):
         return run, PacketResult(used=_used_identities(run), counters=(("XfrmInNoStates", 1),))
     local = any(own.address == step.flow.destination for own in run.node.addresses)
     return _deliver(step, run) if local else _forward(step, run)
 
 
 @clause("XFRM-FLOW-001", "XFRM-SEL-003")
-def _received_flow(step: Receive, oif: int, profile: Profile) -> Flow:
+def received_flow(step: Receive, oif: int, profile: Profile) -> Flow:
+    """Return the flow that the node decodes; `oif` is the loopback interface unless it is forwarded."""
     forwarded = oif != LOOPBACK_INDEX
     key = decode_session(headers_at_check(step, forwarded=forwarded), profile)
     return Flow(
@@ -193,20 +196,21 @@ def _received_flow(step: Receive, oif: int, profile: Profile) -> Flow:
     )
 
 
-def _key(state: SecurityAssociation) -> tuple[object, ...]:
+def state_key(state: SecurityAssociation) -> tuple[object, ...]:
     """What the node knows a received packet's state by."""
     if state.mode is Mode.RO:
         return (state.protocol, state.destination, state.source, state.care_of)
     return (state.protocol, state.destination, state.spi)
 
 
-def _sec_path(step: Receive) -> tuple[SecurityAssociation, ...]:
+def sec_path(step: Receive) -> tuple[SecurityAssociation, ...]:
+    """Return the states that process a received packet, outermost first."""
     return tuple(layer for layer in step.layers if isinstance(layer, SecurityAssociation))
 
 
-def _deliver(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
-    flow = _received_flow(step, LOOPBACK_INDEX, run.tables.profile)
-    decision = decide_input(run.tables, flow, _sec_path(step))
+def _deliver(step: Receive, run: Run) -> tuple[Run, StepResult]:
+    flow = received_flow(step, LOOPBACK_INDEX, run.tables.profile)
+    decision = decide_input(run.tables, flow, sec_path(step))
     after = _after_selection(run, decision.selection.policies)
     times = 2 if flow.protocol in _CHECKED_TWICE else 1
     return after, PacketResult(
@@ -225,16 +229,16 @@ def _reports(decision: InputDecision, step: Receive, flow: Flow) -> int:
     """
     if decision.reported is None:
         return 0
-    stopped_at = _sec_path(step)[decision.reported]
+    stopped_at = sec_path(step)[decision.reported]
     if stopped_at.protocol is not Protocol.DESTINATION_OPTIONS:
         return 0
     known_mobility = flow.protocol == Protocol.MOBILITY and flow.source_slot <= 7
     return 0 if known_mobility else 1
 
 
-def _forward(step: Receive, run: _Run) -> tuple[_Run, StepResult]:
-    flow = _received_flow(step, INNER_INDEX, run.tables.profile)
-    checked = decide_input(run.tables, flow, _sec_path(step), Direction.FWD)
+def _forward(step: Receive, run: Run) -> tuple[Run, StepResult]:
+    flow = received_flow(step, INNER_INDEX, run.tables.profile)
+    checked = decide_input(run.tables, flow, sec_path(step), Direction.FWD)
     after = _after_selection(run, checked.selection.policies)
     if not checked.accepted:
         result = PacketResult(used=_used_identities(after), counters=_counters(checked.counter))
@@ -261,7 +265,7 @@ def _counters(counter: Counter | None, times: int = 1) -> tuple[tuple[str, int],
 
 
 @clause("XFRM-TIMER-003")
-def _after_output(run: _Run, decision: OutputDecision) -> _Run:
+def _after_output(run: Run, decision: OutputDecision) -> Run:
     """Policies get a use time unless their templates could not be resolved; acquires leave larval states.
 
     A socket's own policy is in no dump, so its use is not seen.
@@ -274,13 +278,13 @@ def _after_output(run: _Run, decision: OutputDecision) -> _Run:
 
 
 @clause("XFRM-TIMER-003")
-def _after_selection(run: _Run, policies: tuple[Policy, ...]) -> _Run:
+def _after_selection(run: Run, policies: tuple[Policy, ...]) -> Run:
     chosen = {identity_of(policy) for policy in policies}
     ages = {entry.age for entry in run.tables.policies if identity_of(entry.policy) in chosen}
     return replace(run, used=run.used | ages)
 
 
-def _used_identities(run: _Run) -> tuple[PolicyIdentity, ...]:
+def _used_identities(run: Run) -> tuple[PolicyIdentity, ...]:
     found = [identity_of(entry.policy) for entry in run.tables.policies if entry.age in run.used]
     return sorted_identities(found)
 

@@ -1,0 +1,46 @@
+"""Differences in few words."""
+
+from __future__ import annotations
+
+from xfrmspec.scenario.observation import Difference, Failure, StoredEntry
+from xfrmspec_terms.policy import ANY_MARK, PolicyIdentity
+from xfrmspec_terms.selector import ANY_PORT, ANY_PROTOCOL, Selector
+
+
+def difference_line(difference: Difference) -> str:
+    """Return one line: the step (from 0), what differs, the reference's value, the kernel's."""
+    place = "at the end" if difference.step is None else f"step {difference.step}"
+    return f"{place}, {difference.what}: {words(difference.first)}, but {words(difference.second)}"
+
+
+def words(value: object) -> str:
+    """Return an observed value as people read it."""
+    if isinstance(value, tuple):
+        return f"[{' '.join(words(item) for item in value)}]" if value else "nothing"
+    if isinstance(value, PolicyIdentity):
+        return _identity_words(value)
+    if isinstance(value, StoredEntry):
+        return f"({_identity_words(value.identity)} priority {value.priority})"
+    if isinstance(value, Failure):
+        return f"no answer ({value.reason})"
+    return str(int(value)) if isinstance(value, int) else str(value)
+
+
+def _identity_words(identity: PolicyIdentity) -> str:
+    told = [identity.direction.name.lower(), identity.type.name.lower(), *_selector_words(identity.selector)]
+    if identity.mark != ANY_MARK:
+        told.append(f"mark {identity.mark.value:#x}/{identity.mark.mask:#x}")
+    if identity.if_id:
+        told.append(f"if_id {identity.if_id}")
+    return " ".join(told)
+
+
+def _selector_words(selector: Selector) -> list[str]:
+    told = [f"{selector.source}->{selector.destination}"]
+    if selector.protocol != ANY_PROTOCOL:
+        told.append(f"proto {int(selector.protocol)}")
+    for name, match in (("sport", selector.source_port), ("dport", selector.destination_port)):
+        if match != ANY_PORT:
+            told.append(f"{name} {match.value:#x}/{match.mask:#x}")
+    told += [f"dev {selector.ifindex}"] if selector.ifindex else []
+    return told + ([f"user {selector.user}"] if selector.user else [])

@@ -1,0 +1,411 @@
+"""Every known deviation of a kernel, named after its switch: the kernel has it, the clean rule has not."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kernel.conftest import absent
+from xfrmspec.findings.ledger import FINDINGS, finding_named
+from xfrmspec.findings.pieces import (
+    ANYWHERE,
+    HERE,
+    HOME_ADDRESS_OF_PEER,
+    NEAR_60,
+    NEAR_64,
+    RECEIVED,
+    SENT,
+    THERE,
+    allow,
+    block,
+    esp,
+    optional_esp,
+    policy,
+    received_state,
+)
+from xfrmspec.findings.reproduction import deciding_sight, reproduce, without_quirk
+from xfrmspec.findings.script import as_script
+from xfrmspec.findings.shells import ScriptRun, missing_tools, run_here, run_in_guest
+from xfrmspec.findings.terms import Exhibit, Finding, Needs, Sight, sight_of
+from xfrmspec.kernel.subject import KernelSubject
+from xfrmspec.kernel.uml import KernelMissingError, find_kernel
+from xfrmspec.scenario.observation import Observation, PacketResult, Subject, differences
+from xfrmspec.scenario.reference import ReferenceSubject
+from xfrmspec.scenario.terms import AddPolicy, AddState, Receive, Scenario, Send, UpdatePolicy
+from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.policy import Action, Direction, Mode, PolicyType
+from xfrmspec_terms.profile import CLEAN, LINUX_6_1, LINUX_6_18, Profile
+from xfrmspec_terms.selector import Flow, Protocol
+
+ONLY_POLICIES = frozenset({Needs.POLICIES})
+ALL = frozenset(Needs)
+PROFILES_OF_RELEASES = {"6.1": LINUX_6_1, "6.18": LINUX_6_18}
+LEDGER = Path(__file__).parents[2] / "spec" / "findings.md"
+IN_THE_SHELL = ("F-012", "F-013", "F-017")
+CLEARTEXT = Sight(wire=(("UDP",),))
+
+
+@pytest.fixture(scope="module")
+def running() -> Profile:
+    release = ".".join(platform.release().split(".")[:2])
+    if release not in PROFILES_OF_RELEASES:
+        pytest.skip(f"no profile describes the running kernel {platform.release()}")
+    return PROFILES_OF_RELEASES[release]
+
+
+@pytest.fixture(scope="module")
+def guest_scripts() -> Mapping[str, ScriptRun]:
+    """The findings that need a shell, all in one guest."""
+    lacking = missing_tools()
+    if lacking:
+        absent(f"the scripts need more tools: {lacking}")
+    try:
+        find_kernel()
+    except KernelMissingError as missing:
+        absent(str(missing))
+    runs = run_in_guest([as_script(finding_named(name)) for name in IN_THE_SHELL])
+    return dict(zip(IN_THE_SHELL, runs, strict=True))
+
+
+def observed(subject: Subject, scenario: Scenario) -> Observation:
+    outcome = subject.run(scenario)
+    assert isinstance(outcome, Observation), outcome
+    return outcome
+
+
+def exhibits_of(finding: Finding, abilities: frozenset[Needs]) -> list[Exhibit]:
+    found = [e for e in finding.exhibits if isinstance(e, Exhibit) and e.needs in abilities]
+    assert found, f"{finding.name} shows nothing here"
+    return found
+
+
+def assert_settled(subject: Subject, profile: Profile, name: str, abilities: frozenset[Needs] = ALL) -> None:
+    """The kernel has the finding exactly if its profile says so, and agrees with the reference throughout."""
+    finding = finding_named(name)
+    for exhibit in exhibits_of(finding, abilities):
+        outcome = observed(subject, exhibit.scenario)
+        expected = exhibit.quirky if profile.name in finding.profiles else exhibit.clean
+        assert deciding_sight(exhibit, outcome) == expected
+        if exhibit.modelled:
+            assert not differences(outcome, ReferenceSubject(profile).run(exhibit.scenario))
+
+
+def assert_clean_rule(name: str) -> None:
+    """The clean reference says what the finding says that it says, and that is not what was observed."""
+    finding = finding_named(name)
+    for exhibit in exhibits_of(finding, ALL):
+        clean = observed(ReferenceSubject(without_quirk(finding)), exhibit.scenario)
+        assert deciding_sight(exhibit, clean) == exhibit.clean != exhibit.quirky
+
+
+def assert_shown(uml: Subject, name: str) -> None:
+    assert_settled(uml, LINUX_6_1, name)
+    assert_clean_rule(name)
+
+
+@pytest.mark.clause("XFRM-CHECK-002")
+def test_fwd_main_uses_in(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-001")
+
+
+@pytest.mark.clause("XFRM-LOOKUP-007", "XFRM-LOOKUP-004")
+@pytest.mark.parametrize("name", ["F-002", "F-015"])
+def test_exact_pos_zero(uml: KernelSubject, name: str) -> None:
+    assert_shown(uml, name)
+
+
+@pytest.mark.clause("XFRM-LOOKUP-008")
+def test_update_keeps_seniority_cross_list(netns: KernelSubject, running: Profile) -> None:
+    assert_settled(netns, running, "F-003")
+    assert_clean_rule("F-003")
+
+
+@pytest.mark.clause("XFRM-LOOKUP-008")
+def test_update_keeps_seniority_cross_list_is_clean_on_6_1(uml: KernelSubject) -> None:
+    assert_settled(uml, LINUX_6_1, "F-003")
+
+
+def same_list_update() -> Scenario:
+    older, younger = block(NEAR_64, ANYWHERE), allow(NEAR_60, ANYWHERE)
+    return Scenario((AddPolicy(older), AddPolicy(younger), UpdatePolicy(older), Send(SENT)))
+
+
+@pytest.mark.clause("XFRM-LOOKUP-008")
+@pytest.mark.parametrize("kernel", ["uml", "netns"])
+def test_update_keeps_seniority_same_list(kernel: str, request: pytest.FixtureRequest) -> None:
+    scenario = same_list_update()
+    subject: Subject = request.getfixturevalue(kernel)
+    kept, given_up = (
+        replace(CLEAN, update_keeps_seniority_same_list=keeps, update_keeps_seniority_cross_list=keeps)
+        for keeps in (True, False)
+    )
+    outcome = observed(subject, scenario)
+    assert not differences(outcome, ReferenceSubject(kept).run(scenario))
+    assert sight_of(outcome.results[-1]).counters == ("XfrmOutPolBlock",)
+    assert sight_of(observed(ReferenceSubject(given_up), scenario).results[-1]) == CLEARTEXT
+
+
+@pytest.mark.clause("XFRM-LOOKUP-009")
+def test_rebuild_uses_object_age(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-004")
+
+
+@pytest.mark.clause("XFRM-LOOKUP-009", "XFRM-LOOKUP-004")
+def test_threshold_moves_change_ties(uml: KernelSubject) -> None:
+    """The policy that moves keeps position 1: with position 0 it would win, as it does by the clean rule."""
+    assert LINUX_6_1.threshold_moves_change_ties
+    assert not CLEAN.threshold_moves_change_ties
+    assert_shown(uml, "F-014")
+
+
+@pytest.mark.clause("XFRM-FLOW-002")
+def test_mh_type_inbound(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-005")
+
+
+@pytest.mark.clause("XFRM-FLOW-003")
+def test_ports_behind_extension_header(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-006")
+
+
+@pytest.mark.clause("XFRM-FIND-002")
+def test_find_second_pass_ignores_source(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-007")
+
+
+@pytest.mark.clause("XFRM-FIND-003")
+def test_acquire_blocks_other_flows(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-008")
+
+
+@pytest.mark.clause("XFRM-SORT-005")
+def test_ah_transport_sort_asymmetry(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-009")
+
+
+@pytest.mark.clause("XFRM-TMPL-004", "XFRM-OUT-005")
+def test_usable_templates(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-010")
+
+
+@pytest.mark.clause("XFRM-SEL-004", "XFRM-CHECK-003")
+def test_selector_family_checked(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-011")
+
+
+def test_sec_path_depth_for_ro(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-016")
+
+
+def test_mark_locate_asymmetric(uml: KernelSubject) -> None:
+    """Unmarked first: the marked state is refused. Marked first: the unmarked one is accepted."""
+    assert_settled(uml, LINUX_6_1, "F-018")
+    (exhibit,) = exhibits_of(finding_named("F-018"), ALL)
+    other_order = Scenario(tuple(reversed(exhibit.scenario.steps)))
+    assert sight_of(observed(uml, other_order).results[1]) == exhibit.clean
+
+
+def test_rt2_looked_up_with_care_of_source(uml: KernelSubject) -> None:
+    """The state that the home address should find is missed; keyed by the care-of address it is found."""
+    assert_shown(uml, "F-019")
+    (exhibit,) = exhibits_of(finding_named("F-019"), ALL)
+    wanted, routing, option, packet = exhibit.scenario.steps
+    assert isinstance(routing, AddState)
+    assert isinstance(option, AddState)
+    assert isinstance(packet, Receive)
+    assert option.state.care_of is not None
+    keyed = replace(routing.state, source=option.state.care_of)
+    steps = (wanted, AddState(keyed), option, replace(packet, layers=(keyed, option.state)))
+    assert sight_of(observed(uml, Scenario(steps)).results[-1]) == exhibit.clean
+
+
+def twins(*fillers: AddState) -> Scenario:
+    one = SecurityAssociation(HERE, THERE, Protocol.ESP, Mode.TRANSPORT, 0x1001, 1)
+    states = (AddState(one), AddState(replace(one, spi=0x1002)), *fillers)
+    return Scenario((AddPolicy(allow(ANYWHERE, ANYWHERE, esp(1))), *states, Send(SENT)))
+
+
+def spi_sent(subject: Subject, scenario: Scenario) -> int:
+    """The SPI behind the IPv6 header of the one packet that left."""
+    result = observed(subject, scenario).results[-1]
+    assert isinstance(result, PacketResult)
+    (packet,) = result.octets
+    return int.from_bytes(packet[40:44], "big")
+
+
+@pytest.mark.clause("XFRM-FIND-004")
+def test_same_second_tie_depends_on_table(uml: KernelSubject) -> None:
+    """The clean rule leaves a tie of one second open; the kernel's answer turns as the table grows."""
+    fillers = tuple(AddState(received_state(Protocol.ESP, 0x5000 + number, 9)) for number in range(8))
+    small, grown = twins(), twins(*fillers)
+    answers = set()
+    for _ in range(3):
+        answers.add((spi_sent(uml, small), spi_sent(uml, grown)))
+    assert (0x1002, 0x1001) in answers
+    for scenario in (small, grown):
+        assert not differences(observed(uml, scenario), ReferenceSubject(CLEAN).run(scenario))
+
+
+def rejected_behind_home_address(flow: Flow) -> Scenario:
+    nothing = policy(ANYWHERE, ANYWHERE, Direction.IN)
+    layers = (HOME_ADDRESS_OF_PEER,)
+    return Scenario((AddPolicy(nothing), AddState(HOME_ADDRESS_OF_PEER), Receive(flow, layers)))
+
+
+@pytest.mark.clause("XFRM-CHECK-006")
+@pytest.mark.parametrize(("type_", "reports"), [(5, 0), (99, 1)])
+def test_report_suppressed_for_known_mh(uml: KernelSubject, type_: int, reports: int) -> None:
+    """A known mobility message that is rejected is not reported; an unknown one is. Kernel and rule agree."""
+    scenario = rejected_behind_home_address(Flow(THERE, HERE, Protocol.MOBILITY, type_))
+    outcome = observed(uml, scenario)
+    last = outcome.results[-1]
+    assert isinstance(last, PacketResult)
+    assert last.reports == reports
+    for profile in (CLEAN, LINUX_6_1):
+        assert not differences(outcome, ReferenceSubject(profile).run(scenario))
+
+
+def assert_departs(run: ScriptRun) -> None:
+    if run.code == 4:
+        pytest.skip(run.output)
+    assert run.code == 1, run.output
+    assert "FAIL" in run.output
+
+
+@pytest.mark.clause("XFRM-DB-008")
+def test_bundle_checks_first_policy_only(guest_scripts: Mapping[str, ScriptRun]) -> None:
+    assert_departs(guest_scripts["F-012"])
+
+
+@pytest.mark.clause("XFRM-DB-008")
+def test_delete_bumps_route_generation(guest_scripts: Mapping[str, ScriptRun]) -> None:
+    assert_departs(guest_scripts["F-013"])
+    assert guest_scripts["F-013"].output.count("FAIL") == 2
+
+
+def test_spi_unique_per(guest_scripts: Mapping[str, ScriptRun]) -> None:
+    assert_departs(guest_scripts["F-017"])
+
+
+@pytest.mark.clause("XFRM-CHECK-002", "XFRM-LOOKUP-007", "XFRM-LOOKUP-009", "XFRM-FLOW-002")
+@pytest.mark.clause("XFRM-FLOW-003", "XFRM-FIND-002", "XFRM-FIND-003", "XFRM-TMPL-004", "XFRM-LOOKUP-004")
+@pytest.mark.parametrize(
+    "name",
+    ["F-001", "F-002", "F-004", "F-005", "F-006", "F-007", "F-008", "F-010", "F-014", "F-015"],
+)
+def test_what_policies_can_show_on_the_running_kernel(
+    netns: KernelSubject, running: Profile, name: str
+) -> None:
+    assert_settled(netns, running, name, ONLY_POLICIES)
+
+
+@pytest.mark.clause("XFRM-DB-008")
+@pytest.mark.parametrize("name", ["F-001", "F-013", "F-017"])
+def test_scripts_say_the_same_of_the_running_kernel(running: Profile, name: str) -> None:
+    if missing_tools():
+        pytest.skip(f"the scripts need more tools: {missing_tools()}")
+    finding = finding_named(name)
+    run = run_here(as_script(finding, ONLY_POLICIES))
+    if run.code == 4:
+        pytest.skip(run.output)
+    assert run.code == int(running.name in finding.profiles), run.output
+
+
+def pair_of(
+    sub: int, main: int, direction: Direction, action: Action = Action.ALLOW
+) -> tuple[AddPolicy, ...]:
+    first = policy(ANYWHERE, ANYWHERE, direction, type_=PolicyType.SUB, templates=optional_esp(sub))
+    second = policy(ANYWHERE, ANYWHERE, direction, action, templates=optional_esp(main))
+    return AddPolicy(first), AddPolicy(second)
+
+
+@pytest.mark.clause("XFRM-TMPL-004", "XFRM-OUT-005")
+@pytest.mark.parametrize("kernel", ["uml", "netns"])
+@pytest.mark.parametrize(("sub", "main", "leaves"), [(3, 5, True), (5, 5, True), (3, 6, False)])
+def test_templates_that_found_no_state_do_not_count_on_output(
+    kernel: str, sub: int, main: int, leaves: bool, request: pytest.FixtureRequest
+) -> None:
+    scenario = Scenario((*pair_of(sub, main, Direction.OUT), Send(SENT)), listeners=False)
+    outcome = observed(request.getfixturevalue(kernel), scenario)
+    assert (sight_of(outcome.results[-1]) == CLEARTEXT) is leaves
+    assert not differences(outcome, ReferenceSubject(LINUX_6_1).run(scenario))
+
+
+@pytest.mark.clause("XFRM-TMPL-004")
+def test_templates_that_found_no_state_leave_room_for_five_that_did(uml: KernelSubject) -> None:
+    unresolved = tuple(esp(reqid, optional=True) for reqid in range(21, 24))
+    sub = policy(ANYWHERE, ANYWHERE, type_=PolicyType.SUB, templates=unresolved)
+    five = tuple(esp(reqid) for reqid in range(1, 6))
+    states = [
+        AddState(SecurityAssociation(HERE, THERE, Protocol.ESP, Mode.TRANSPORT, 0x1000 + n, n))
+        for n in range(1, 6)
+    ]
+    steps = (AddPolicy(sub), AddPolicy(allow(ANYWHERE, ANYWHERE, *five)), *states, Send(SENT))
+    outcome = observed(uml, Scenario(steps, listeners=False))
+    assert sight_of(outcome.results[-1]) == Sight(wire=(("ESP",) * 5 + ("UDP",),))
+
+
+@pytest.mark.clause("XFRM-TMPL-004", "XFRM-CHECK-005")
+@pytest.mark.parametrize("kernel", ["uml", "netns"])
+@pytest.mark.parametrize(
+    ("direction", "counter"), [(Direction.IN, "XfrmInBufferError"), (Direction.OUT, "XfrmOutPolBlock")]
+)
+def test_a_block_of_main_is_seen_before_six_templates_of_sub_on_output_only(
+    kernel: str, direction: Direction, counter: str, request: pytest.FixtureRequest
+) -> None:
+    packet = Receive(RECEIVED) if direction is Direction.IN else Send(SENT)
+    scenario = Scenario((*pair_of(6, 0, direction, Action.BLOCK), packet))
+    outcome = observed(request.getfixturevalue(kernel), scenario)
+    assert sight_of(outcome.results[-1]).counters == (counter,)
+    assert not differences(outcome, ReferenceSubject(LINUX_6_1).run(scenario))
+
+
+def test_the_ledger_and_the_data_name_the_same_findings() -> None:
+    text = LEDGER.read_text(encoding="utf-8")
+    assert re.findall(r"^## (F-\d{3}) ", text, flags=re.MULTILINE) == list(FINDINGS)
+    for finding in FINDINGS.values():
+        (row,) = re.findall(rf"^\| {finding.name} \|.*$", text, flags=re.MULTILINE)
+        assert f"`{finding.switch}`" in row, finding.name
+        section = text.partition(f"\n## {finding.name} ")[2].partition("\n## ")[0]
+        assert f"`{finding.switch}`" in section, finding.name
+
+
+@pytest.mark.parametrize("name", list(FINDINGS))
+def test_a_profile_has_a_finding_where_its_switch_differs_from_the_clean_rule(name: str) -> None:
+    finding = finding_named(name)
+    clean = getattr(without_quirk(finding), finding.switch)
+    for profile in (LINUX_6_1, LINUX_6_18):
+        assert (getattr(profile, finding.switch) != clean) is (profile.name in finding.profiles)
+
+
+@pytest.mark.parametrize("name", list(FINDINGS))
+def test_a_reproduction_tells_quirk_clean_rule_and_failure_apart(name: str) -> None:
+    finding = finding_named(name)
+    modelled = [e for e in finding.exhibits if isinstance(e, Exhibit) and e.modelled]
+    if not modelled:
+        pytest.skip("not among the rules of the reference yet")
+    quirky = next(p for p in (LINUX_6_1, LINUX_6_18) if p.name in finding.profiles)
+    assert reproduce(finding, ReferenceSubject(quirky)).shown
+    clean = reproduce(finding, ReferenceSubject(without_quirk(finding)))
+    assert not clean.shown
+    assert not clean.failed
+
+
+@pytest.mark.parametrize("name", list(FINDINGS))
+def test_a_script_is_valid_for_every_shell(name: str) -> None:
+    script = as_script(finding_named(name))
+    checked = subprocess.run(["/bin/sh", "-n"], input=script, text=True, capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert max(map(len, script.splitlines())) < 1400
+    if shutil.which("shellcheck") and name in IN_THE_SHELL:
+        told = subprocess.run(
+            ["shellcheck", "-s", "sh", "-"], input=script, text=True, capture_output=True, check=False
+        )
+        assert told.returncode == 0, told.stdout
