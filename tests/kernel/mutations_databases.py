@@ -7,17 +7,14 @@ from dataclasses import replace
 from kernel.mutation import Mutation, switched, wrong
 from xfrmspec.xfrm import database, lookup, match, pairing, placement, policies, tables
 from xfrmspec_terms.policy import Mark, identity_of
-from xfrmspec_terms.profile import LINUX_6_18
+from xfrmspec_terms.profile import LINUX_6_18, MobilityTypeDecoding
 from xfrmspec_terms.selector import PortMatch, Prefix
 
 _ONLY_IPV6 = "not generated: scenarios are IPv6 throughout"
 _NO_MARK_OPTION = "not observable: the socket option has no room for a mark, so the policy's mark is always open"
 _NO_CACHE = "not observable: no scenario sends through a cached bundle; the switch is read by no other decision"
 _OWN_GENERATOR = "not observable: the kernel's index generator counts across scenarios, so none names its numbers"
-_LISTS_ARE_PRE_FILTERS = (
-    "equivalent under linux-6.1: positions order all inexact policies as their lists do, so which of these "
-    "lists holds one changes no winner"
-)
+
 
 SELECTORS: tuple[Mutation, ...] = (
     wrong(
@@ -189,12 +186,15 @@ TIES: tuple[Mutation, ...] = (
           "entry.list is not CandidateList.EXACT]",
           "entry.list is not CandidateList.EXACT and entry.policy.type is new.policy.type]"),
     wrong("a replaced policy is not counted", "LOOKUP-004", placement.count_positions,
-          "if entry is not new and", "if entry is not new and entry is not replaced and"),
+          "counted = (*inexact[:place], new, *inexact[place:])",
+          "counted = [e for e in (*inexact[:place], new, *inexact[place:]) if e is not replaced]"),
     wrong("a policy is counted where it stands among all", "LOOKUP-004", placement.count_positions,
           "counted = (*inexact[:place], new, *inexact[place:])",
           "counted = [e for e in linked if e.list is not CandidateList.EXACT]"),
-    wrong("inserting an exact policy counts positions", "LOOKUP-007", database.install,
-          "profile.exact_pos_zero and entry.list is not CandidateList.EXACT", "profile.exact_pos_zero"),
+    wrong("inserting an exact policy counts positions", "LOOKUP-004", database.install,
+          "if profile.exact_pos_zero and entry.list is not CandidateList.EXACT:",
+          "if profile.exact_pos_zero and entry.list is CandidateList.EXACT:\n        linked = renumber(linked)\n"
+          "    elif profile.exact_pos_zero:"),
     wrong("deleting counts positions", "LOOKUP-004", policies.without,
           "remaining = database.with_order(direction, order)",
           "order = tuple(replace(e, position=sum(bool(o.list) for o in order[:i])) if e.list else e"
@@ -207,9 +207,6 @@ TIES: tuple[Mutation, ...] = (
     wrong("an update of smaller priority keeps its place", "LOOKUP-008", placement.insertion_point,
           "end = end if weakened else order.index(replaced)",
           "end = order.index(replaced)\n        if not weakened: return end"),
-    wrong("an update of smaller priority goes behind all its equals", "LOOKUP-008", placement.insertion_point,
-          "weakened = policy.priority > replaced.policy.priority",
-          "weakened = policy.priority != replaced.policy.priority"),
     switched("a rebuild remembers inherited seniority", "LOOKUP-009", rebuild_uses_object_age=False),
     wrong("a rebuild sorts by age alone", "LOOKUP-009", database.rebuild,
           "(e.policy.priority, e.age)", "e.age"),
@@ -240,12 +237,17 @@ LATER_KERNELS: tuple[Mutation, ...] = (
         profile=LINUX_6_18,
     ),
     replace(
+        wrong("coarse at one end is coarse at both", "LOOKUP-003", placement.candidate_list,
+              "coarse_source and coarse_destination", "coarse_source or coarse_destination"),
+        profile=LINUX_6_18,
+    ),
+    replace(
         wrong("every position is zero (6.18)", "LOOKUP-004", placement.link_position,
               "return 1 + max((entry.position for entry in entries), default=-1)", "return 0"),
         profile=LINUX_6_18,
     ),
     switched("mobility types behind one extension header are read (6.18)", "FLOW-002", LINUX_6_18,
-             mh_type_inbound=None),
+             mh_type_inbound=MobilityTypeDecoding.BEHIND_ONE_EXTENSION_HEADER),
     switched("ports behind an extension header are lost (6.18)", "FLOW-003", LINUX_6_18,
              ports_behind_extension_header=False),
 )
@@ -259,8 +261,6 @@ THRESHOLDS: tuple[Mutation, ...] = (
           "source_bits and selector", "source_bits or selector"),
     wrong("a prefix as long as the threshold is not hashed", "DB-002", placement.candidate_list,
           "selector.source.length >= source_bits", "selector.source.length > source_bits"),
-    wrong("coarse sources are coarse destinations", "LOOKUP-003", placement.candidate_list,
-          "if coarse_destination:", "if coarse_source:", unseen=_LISTS_ARE_PRE_FILTERS),
     wrong("thresholds count at the next rebuild only", "DB-002", database.install,
           "candidate_list(policy, database.thresholds)", "candidate_list(policy, type(database.thresholds)())"),
     wrong("a rebuild moves no policy to another list", "DB-002", database.rebuild,

@@ -48,7 +48,7 @@ def test_two_jobs_run_what_one_runs() -> None:
 
 
 def test_other_rules_are_found_out_and_made_small() -> None:
-    made, tally = compared(1000)
+    made, tally = compared(2000)
     assert tally.disagreed > MOST_MINIMISED == len(tally.mismatches)
     assert all(mismatch.told and mismatch.minimal.repeated for mismatch in tally.mismatches)
     assert any(len(mismatch.minimal.scenario.steps) <= 2 for mismatch in tally.mismatches)

@@ -17,7 +17,7 @@ from xfrmspec.scenario.observation import Outcome, Subject, differences
 from xfrmspec.scenario.terms import Scenario
 
 CHUNK = 100
-MOST_MINIMISED = 10
+MOST_MINIMISED = 50
 """How many mismatches a job makes small and hands over; the rest it counts."""
 
 

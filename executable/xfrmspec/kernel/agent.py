@@ -28,6 +28,8 @@ _SOCKET_DIRECTIONS = 3
 _SO_MARK = 36
 _IPV6_XFRM_POLICY = 35
 _YIELDS_FOR_REBUILD = 10
+_REBUILD_SECONDS = 0.0003
+"""A sleep leaves the only processor to the worker that rebuilds the tables; yielding alone does not."""
 _BUCKETS_AT = 16
 _BUCKETS_OF_A_NEW_TABLE = 8
 _PATIENCE_SECONDS = 2.0
@@ -133,6 +135,7 @@ def _let_workers_run() -> None:
     """Give the only processor of the agent to the kernel's workers until they have nothing left to do."""
     for _ in range(_YIELDS_FOR_REBUILD):
         os.sched_yield()
+    time.sleep(_REBUILD_SECONDS)
 
 
 def _drain(listener: socket.socket) -> None:

@@ -1,0 +1,145 @@
+"""After how many scenarios of the campaigns each mutation of the reference is caught, and by which."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from types import CodeType, FrameType
+
+from kernel.mutation import Mutation
+from xfrmspec.conform.campaigns import CampaignName, Numbered, members, scenarios_of
+from xfrmspec.scenario.observation import Outcome, Subject, differences
+from xfrmspec.scenario.reference import ReferenceSubject
+from xfrmspec_terms.profile import Profile
+
+CHUNK = 200
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """Where a mutation first showed: its scenario's place in the mix (from 1), and what differed there."""
+
+    after: int
+    campaign: CampaignName
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one mutation within `judged` scenarios; `caught` None for a survivor."""
+
+    mutation: Mutation
+    judged: int
+    caught: Caught | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """All verdicts under one profile, and on how many scenarios the sound reference was at odds itself."""
+
+    profile: Profile
+    judge: str
+    judged: int
+    own_disagreements: int
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One scenario with the judge's answer; `touched` names the mutations whose function took part.
+
+    `is_fair` says that the sound reference agreed with the judge.
+    """
+
+    numbered: Numbered
+    place: int
+    answer: Outcome
+    is_fair: bool
+    touched: frozenset[str]
+
+
+def by_profile(mutations: Iterable[Mutation]) -> Iterator[tuple[Profile, tuple[Mutation, ...]]]:
+    """Yield the mutations of each profile together, profiles in the order of their names."""
+    ordered = sorted(mutations, key=lambda mutation: mutation.profile.name)
+    for _, group in groupby(ordered, key=lambda mutation: mutation.profile.name):
+        together = tuple(group)
+        yield together[0].profile, together
+
+
+def mix(seed: int, limit: int, *, with_states: bool = True, first: int = 0) -> Iterator[Numbered]:
+    """Return the scenarios that a judge sees: all campaigns in turn, as `xfrmspec conform` runs them."""
+    return scenarios_of(members(CampaignName.ALL, with_states=with_states), seed, limit, first)
+
+
+def try_all(
+    mutations: Sequence[Mutation], scenarios: Iterator[Numbered], judge: Subject, tell: Tell
+) -> Trial:
+    """Run every mutation until it is caught or the scenarios end.
+
+    The mutations are of one profile. Scenarios on which the sound reference and the judge disagree are left
+    out, and counted.
+    """
+    sound = ReferenceSubject(mutations[0].profile)
+    at_large = list(mutations)
+    found: dict[str, Caught] = {}
+    done = odd = 0
+    while at_large and (chunk := list(islice(scenarios, CHUNK))):
+        answers = judge.run_all([numbered.scenario for numbered in chunk])
+        cases = [
+            _case(numbered, done + place, sound, answer, at_large)
+            for place, (numbered, answer) in enumerate(zip(chunk, answers, strict=True), start=1)
+        ]
+        odd += sum(not case.is_fair for case in cases)
+        for mutation in tuple(at_large):
+            caught = first_difference(mutation, cases)
+            if caught is not None:
+                found[mutation.name] = caught
+                at_large.remove(mutation)
+        done += len(chunk)
+        tell(f"{done} scenarios, {len(at_large)} of {len(mutations)} mutations at large")
+    verdicts = tuple(Verdict(mutation, done, found.get(mutation.name)) for mutation in mutations)
+    return Trial(mutations[0].profile, judge.name, done, odd, verdicts)
+
+
+def first_difference(mutation: Mutation, cases: Iterable[Case]) -> Caught | None:
+    """Return where the mutated reference first differs from the judge's answers, or None.
+
+    Cases in which the sound reference never called the mutated function are passed over. A mutation that
+    makes the reference fail is caught by the failure.
+    """
+    with mutation.planted() as profile:
+        subject = ReferenceSubject(profile)
+        for case in cases:
+            if not case.is_fair or (mutation.rewrite and mutation.name not in case.touched):
+                continue
+            try:
+                told = differences(subject.run(case.numbered.scenario), case.answer)
+            except Exception as error:
+                return Caught(case.place, case.numbered.campaign, type(error).__name__)
+            if told:
+                return Caught(case.place, case.numbered.campaign, told[0].what)
+    return None
+
+
+def _case(
+    numbered: Numbered, place: int, sound: Subject, answer: Outcome, mutations: Iterable[Mutation]
+) -> Case:
+    """Run the sound reference and note which mutations it would have met on its way."""
+    targets = {m.rewrite.subject.__code__ for m in mutations if m.rewrite}
+    called: set[CodeType] = set()
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code in targets:
+            called.add(frame.f_code)
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        outcome = sound.run(numbered.scenario)
+    finally:
+        sys.setprofile(before)
+    touched = {m.name for m in mutations if m.rewrite and m.rewrite.subject.__code__ in called}
+    return Case(numbered, place, answer, not differences(outcome, answer), frozenset(touched))

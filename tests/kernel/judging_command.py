@@ -1,0 +1,81 @@
+"""The command behind judge.py: run all mutations, print a line each, and write the report on request."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from kernel.judging import Trial, by_profile, mix, try_all
+from kernel.mutation import Mutation
+from kernel.mutations import MUTATIONS
+from kernel.report_of_mutations import REPORT, report_text, share_caught, trial_lines, unexplained
+from xfrmspec.kernel.backends import namespace_subject, uml_subject
+from xfrmspec.kernel.namespace import why_unavailable
+from xfrmspec.scenario.observation import Subject
+from xfrmspec.scenario.reference import ReferenceSubject
+from xfrmspec_terms.profile import LINUX_6_1, Profile
+
+SEED = 20040704
+WANTED_SHARE = 0.95
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Judge, and return 0 when at least 95 % were caught and every survivor has its reason, else 1."""
+    options = _options(words)
+    trials = [
+        _trial(mutations, profile, options) for profile, mutations in by_profile(_chosen(options.only or ""))
+    ]
+    for trial in trials:
+        sys.stdout.write("\n".join(trial_lines(trial)) + "\n")
+    share = share_caught(trials)
+    sys.stdout.write(f"{share:.1%} of {sum(len(trial.verdicts) for trial in trials)} mutations caught\n")
+    for name in unexplained(trials):
+        sys.stdout.write(f"no reason is given for: {name}\n")
+    if options.write:
+        REPORT.write_text(report_text(trials, options.seed, options.limit), encoding="utf-8")
+    return 0 if share >= WANTED_SHARE and not unexplained(trials) else 1
+
+
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="judge.py", description=__doc__)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--limit", type=int, default=50_000, help="scenarios after which a mutation survives")
+    parser.add_argument("--kernel", action="store_true", help="let real kernels answer, not the reference")
+    parser.add_argument("--only", help="mutations whose name contains this")
+    parser.add_argument("--write", action="store_true", help=f"record the outcome in {REPORT.name}")
+    return parser.parse_args(words)
+
+
+def _chosen(part: str) -> list[Mutation]:
+    return [mutation for mutation in MUTATIONS if part in mutation.name]
+
+
+def _trial(mutations: Sequence[Mutation], profile: Profile, options: argparse.Namespace) -> Trial:
+    with_states = profile is LINUX_6_1
+    scenarios = mix(options.seed, options.limit, with_states=with_states)
+    with _judge(profile, kernel=options.kernel) as judge:
+        return try_all(mutations, scenarios, judge, _tell)
+
+
+@contextmanager
+def _judge(profile: Profile, *, kernel: bool) -> Iterator[Subject]:
+    """Open the judge of one profile: a user-mode Linux 6.1, or the running kernel for any later profile."""
+    if not kernel:
+        yield ReferenceSubject(profile)
+    elif profile is LINUX_6_1:
+        with uml_subject() as guest:
+            yield guest
+    elif reason := why_unavailable():
+        raise SystemExit(f"no kernel for {profile.name}: {reason}")
+    else:
+        with namespace_subject() as guest:
+            yield guest
+
+
+def _tell(progress: str) -> None:
+    sys.stderr.write(f"\r{progress:70}")
+    sys.stderr.flush()
+
+

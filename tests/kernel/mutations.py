@@ -1,0 +1,9 @@
+"""Every mutation that the judge is judged by."""
+
+from __future__ import annotations
+
+from kernel.mutations_databases import DATABASES
+from kernel.mutations_input import INPUT
+from kernel.mutations_output import OUTPUT
+
+MUTATIONS = (*DATABASES, *OUTPUT, *INPUT)
