@@ -77,5 +77,3 @@ def _judge(profile: Profile, *, kernel: bool) -> Iterator[Subject]:
 def _tell(progress: str) -> None:
     sys.stderr.write(f"\r{progress:70}")
     sys.stderr.flush()
-
-

@@ -45,11 +45,17 @@ def run(
         typer.Option("--file-mismatches", help="Write each mismatch here, as a test and as JSON."),
     ] = None,
     output: Annotated[OutputFormat, typer.Option("--format")] = OutputFormat.TEXT,
+    finding: Annotated[str, typer.Option("--finding", help="Reproduce one finding, F-nnn, and end.")] = "",
+    as_script: Annotated[
+        bool, typer.Option("--as-script", help="With --finding: print it as a stand-alone shell script.")
+    ] = False,
 ) -> None:
     """Compare the reference with a real kernel on random scenarios.
 
     Exit 1 when something disagrees, or when a clause that the campaign is for never fired; 130 when stopped.
     """
+    if finding or as_script:
+        raise typer.Exit(_shown(finding, backend, kernel, as_script=as_script))
     plan = Plan(campaign, scenarios, seed, jobs, backend, kernel, profile.value if profile else None)
     if report is not None and not report.parent.is_dir():
         raise UsageError(f"--report {report}: {report.parent} is no directory")
@@ -71,6 +77,17 @@ def run(
             raise typer.Exit(EXIT_INTERRUPTED)
     if not is_conformant(plan, tally):
         raise typer.Exit(1)
+
+
+def _shown(finding: str, backend: Backend, kernel: Path | None, *, as_script: bool) -> int:
+    """Return the exit code of reproducing a finding: 0 shown, 1 not shown, 2 not to be had here."""
+    from xfrmspec.cli.finding_report import run_finding, write_script
+
+    if not finding:
+        raise UsageError("--as-script writes a finding; name it with --finding F-nnn")
+    if as_script:
+        return write_script(finding, backend.value)
+    return run_finding(finding, backend.value, kernel)
 
 
 def _carried_out(plan: Plan, stopped: Callable[[], bool]) -> Tally:

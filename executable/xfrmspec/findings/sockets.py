@@ -13,11 +13,12 @@ _SOCKET = """\
 need python3
 # Nobody has the address 2001:db8:b::9, so no answer disturbs the socket.
 start_sender() {
-	mkfifo "$DIR/commands" "$DIR/answers"
+	pipes=$(mktemp -d "$DIR/XXXXXX")
+	mkfifo "$pipes/commands" "$pipes/answers"
 	ip netns exec "$NODE" python3 -c '
 import socket, sys
 sender = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-sender.bind(("2001:db8::1", 4001))
+sender.bind(("2001:db8::1", 0))
 sender.connect(("2001:db8:b::9", 4002))
 for _ in sys.stdin:
     try:
@@ -25,9 +26,9 @@ for _ in sys.stdin:
         print("sent", flush=True)
     except PermissionError:
         print("refused", flush=True)
-' <"$DIR/commands" >"$DIR/answers" &
+' <"$pipes/commands" >"$pipes/answers" &
 	helpers="$helpers $!"
-	exec 8>"$DIR/commands" 9<"$DIR/answers"
+	exec 8>"$pipes/commands" 9<"$pipes/answers"
 }
 connected_socket_sends() {
 	echo go >&8
