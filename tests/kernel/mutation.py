@@ -28,7 +28,7 @@ class Rewrite:
     after: str
 
     def code(self) -> CodeType:
-        """Return the function's code with the place rewritten; MutationError unless it occurs exactly once."""
+        """Return the function's code with the place rewritten; MutationError unless it occurs once."""
         function = self.subject
         text = dedent(inspect.getsource(function))
         if text.count(self.before) != 1:
@@ -73,11 +73,11 @@ class Mutation:
             return
         subject, wrong = self.rewrite.subject, self.rewrite.code()
         right = subject.__code__
-        subject.__code__ = wrong
+        subject.__code__ = wrong  # type: ignore[misc]
         try:
             yield self.profile
         finally:
-            subject.__code__ = right
+            subject.__code__ = right  # type: ignore[misc]
 
 
 def wrong(

@@ -312,7 +312,8 @@ TIES: tuple[Mutation, ...] = (
         "LOOKUP-004",
         database.install,
         "if profile.exact_pos_zero and entry.list is not CandidateList.EXACT:",
-        "if profile.exact_pos_zero and entry.list is CandidateList.EXACT:\n        linked = renumber(linked)\n"
+        "if profile.exact_pos_zero and entry.list is CandidateList.EXACT:\n"
+        "        linked = renumber(linked)\n"
         "    elif profile.exact_pos_zero:",
     ),
     wrong(
@@ -751,7 +752,8 @@ PAIRS: tuple[Mutation, ...] = (
         "CHECK-002",
         pairing._from_databases,
         "main = lookup(tables.policies, flow, direction, PolicyType.MAIN)",
-        "main = lookup(tables.policies, flow, secondary_direction(direction, tables.profile), PolicyType.MAIN)",
+        "main = lookup("
+        "tables.policies, flow, secondary_direction(direction, tables.profile), PolicyType.MAIN)",
     ),
 )
 

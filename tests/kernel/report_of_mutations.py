@@ -54,7 +54,7 @@ def report_text(trials: Sequence[Trial], seed: int, limit: int) -> str:
         "# The judge is judged",
         "",
         f"{len(verdicts)} rules of the reference were broken, one at a time; {caught} "
-        f"({share_caught(trials):.1%}) were caught within {limit} scenarios of the campaigns' mix, seed {seed}.",
+        f"({share_caught(trials):.1%}) were caught within {limit} scenarios of all campaigns, seed {seed}.",
         "Recorded with `python tests/kernel/judge.py --write`; the numbers are places in the mix, from 1.",
         "The mutations stand in `mutations_*.py`; `test_mutations.py` holds this report to them.",
     ]
