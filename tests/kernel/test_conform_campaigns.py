@@ -24,6 +24,7 @@ from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.scenario.document import to_json
 from xfrmspec.scenario.observation import differences
 from xfrmspec.scenario.reference import ReferenceSubject
+from xfrmspec.scenario.selftest import self_test
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, Profile
 
 HALF = 10_000
@@ -33,11 +34,15 @@ WANTED = sorted({name for campaign in CAMPAIGNS.values() for name in (*campaign.
 
 @pytest.fixture(scope="module")
 def own(uml: KernelSubject) -> Iterator[KernelSubject]:
-    """A guest for these tests alone, on the core that is this test process's share."""
+    """A guest for these tests alone, on the core that is this test process's share.
+
+    A guest ends with the thread that started it, so the first scenario is run here.
+    """
     cores = sorted(os.sched_getaffinity(0))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     uml.close()
     with uml_subject(core=cores[int(worker) % len(cores)]) as subject:
+        subject.run(self_test(states=False)[0])
         yield subject
 
 

@@ -71,6 +71,8 @@ Tell = Callable[[Progress], None]
 def run_job(plan: Plan, bench: Bench, job: int, tell: Tell, stopped: Callable[[], bool]) -> Tally:
     """Run every scenario of one job until it is `stopped`; `tell` hears of every hundred.
 
+    A guest that did not run before is started by a thread that ends with this call, and the guest with it.
+
     The reference works while the kernel does: at any time one chunk is with the kernel and the one before it
     with the reference.
     """

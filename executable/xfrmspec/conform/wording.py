@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xfrmspec.scenario.observation import Difference, Failure, StoredEntry
+from xfrmspec.scenario.observation import Difference, Failure, Observation, StoredEntry
 from xfrmspec_terms.policy import ANY_MARK, PolicyIdentity
 from xfrmspec_terms.selector import ANY_PORT, ANY_PROTOCOL, Selector
 
@@ -21,6 +21,8 @@ def words(value: object) -> str:
         return _identity_words(value)
     if isinstance(value, StoredEntry):
         return f"({_identity_words(value.identity)} priority {value.priority})"
+    if isinstance(value, Observation):
+        return "an observation"
     if isinstance(value, Failure):
         return f"no answer ({value.reason})"
     return str(int(value)) if isinstance(value, int) else str(value)
