@@ -13,7 +13,7 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "c
 
 def print_report(report: Report) -> None:
     """Write the findings, the gravest first, and a last line with the counts."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     for finding in report.findings:
         _print_finding(console, finding)
     summary = report.summary
@@ -27,7 +27,7 @@ def print_report(report: Report) -> None:
 
 def print_rules() -> None:
     """Write what is checked: rule, gravest severity, title and explanation."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     for rule in RULES:
         console.print(f"[bold]{rule.id}[/bold] ({rule.severity.value}): {escape(rule.title)}")
         console.print(f"    {escape(rule.explanation)}")

@@ -66,7 +66,7 @@ def explanation_object(explanation: Explanation, configuration: Configuration) -
 
 def print_explanation(explanation: Explanation, configuration: Configuration) -> None:
     """Write an explanation for a person; plain text when the output is no terminal."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     profile = configuration.tables.profile.name

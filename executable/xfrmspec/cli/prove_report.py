@@ -14,7 +14,7 @@ from xfrmspec_proofs.theorem import Outcome
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     """Write each theorem once, with its outcome, cost and mutants per profile, and a last line of counts."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     theorem = ""
     for verdict in verdicts:
         if verdict.theorem != theorem:
