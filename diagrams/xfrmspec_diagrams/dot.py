@@ -22,6 +22,7 @@ from xfrmspec_diagrams.ir import (
     Wording,
 )
 from xfrmspec_diagrams.style import (
+    CELL_WIDTH,
     EDGE_INK,
     FAINT_INK,
     FONT,
@@ -191,7 +192,7 @@ def _table_body(table: Table) -> Iterable[str]:
 
 
 def _cell(text: str) -> str:
-    return "<BR/>".join(_markup(line) for line in wrapped(text, NODE_WIDTH)) or " "
+    return "<BR/>".join(_markup(line) for line in wrapped(text, CELL_WIDTH)) or " "
 
 
 def _sequence_body(sequence: Sequence) -> Iterable[str]:

@@ -20,7 +20,8 @@ HEAD_FILL = "#e9edf5"
 FONT = "Helvetica,Arial,sans-serif"
 
 LABEL_WIDTH = 26
-NODE_WIDTH = 34
+NODE_WIDTH = 20
+CELL_WIDTH = 34
 NOTE_WIDTH = 96
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
