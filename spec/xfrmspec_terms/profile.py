@@ -52,8 +52,8 @@ class Profile:
     selector_family_checked: bool = True  # XFRM-SEL-004
     usable_templates: int = MAX_DEPTH  # XFRM-TMPL-004
     same_second_tie_depends_on_table: bool = False  # issue: state database
-    bundle_checks_first_policy_only: bool = False  # issue: bundles
-    sec_path_depth_for_ro: SecPathDepthRule = SecPathDepthRule.AT_SIX  # issue: input loop
+    bundle_checks_first_policy_only: bool = False  # XFRM-CACHE-002
+    sec_path_depth_for_ro: SecPathDepthRule = SecPathDepthRule.AT_SIX  # XFRM-RECV-003
     spi_unique_per: SpiScope = SpiScope.PROTOCOL  # issue: state database
     mark_locate_asymmetric: bool = False  # issue: state database
     delete_bumps_route_generation: bool = True  # XFRM-DB-008
