@@ -30,6 +30,7 @@ TOPICS = {
     },
     "02-templates": {"TMPL": 9, "SORT": 7, "OUT": 8, "FIND": 5, "WIRE": 5},
     "03-inbound-check": {"CHECK": 14},
+    "05-replay": {"REPLAY": 10},
     "08-loops": {"BUNDLE": 3, "CACHE": 5, "EMIT": 6, "RECV": 9, "BUILD": 2},
 }  # fmt: skip
 
@@ -43,6 +44,7 @@ REQUIRED_COVERAGE = (
     | {f"K-OUT-{n}" for n in (9, 10, *range(20, 23), *range(30, 33), 40, 41, 50, 51)}
     | {f"K-IN-{n}" for n in (*range(1, 5), 6, 7, *range(19, 22))}
     | {f"P-{n:02}" for n in (7, *range(9, 14))}
+    | {f"K-STATE-{n}" for n in range(30, 36)}
 )
 
 
