@@ -15,7 +15,7 @@ Chain = tuple[ChainElement, ...]
 _ROUTING_HEADERS = frozenset({Header.ROUTING, Header.RT2})
 
 
-@clause("XFRM-WIRE-004")
+@clause("XFRM-WIRE-004", "XFRM-BUILD-001")
 def wire_chain(plain: Chain, states: Sequence[SecurityAssociation]) -> Chain:
     """Return the headers on the wire, outermost first, after applying states innermost first.
 
