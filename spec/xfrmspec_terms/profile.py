@@ -51,11 +51,11 @@ class Profile:
     ah_transport_sort_asymmetry: bool = False  # XFRM-SORT-005
     selector_family_checked: bool = True  # XFRM-SEL-004
     usable_templates: int = MAX_DEPTH  # XFRM-TMPL-004
-    same_second_tie_depends_on_table: bool = False  # issue: state database
+    same_second_tie_depends_on_table: bool = False  # XFRM-FIND-004
     bundle_checks_first_policy_only: bool = False  # XFRM-CACHE-002
     sec_path_depth_for_ro: SecPathDepthRule = SecPathDepthRule.AT_SIX  # XFRM-RECV-003
-    spi_unique_per: SpiScope = SpiScope.PROTOCOL  # issue: state database
-    mark_locate_asymmetric: bool = False  # issue: state database
+    spi_unique_per: SpiScope = SpiScope.PROTOCOL  # XFRM-SPI-002
+    mark_locate_asymmetric: bool = False  # XFRM-SAD-004
     delete_bumps_route_generation: bool = True  # XFRM-DB-008
     report_suppressed_for_known_mh: bool = True  # issue: Mobile IPv6
     rt2_looked_up_with_care_of_source: bool = False  # issue: Mobile IPv6

@@ -30,6 +30,7 @@ TOPICS = {
     },
     "02-templates": {"TMPL": 9, "SORT": 7, "OUT": 8, "FIND": 5, "WIRE": 5},
     "03-inbound-check": {"CHECK": 14},
+    "04-states": {"SAD": 12, "LIFE": 7, "ACQ": 3, "SPI": 2, "MIGR": 6, "EVENT": 3},
     "05-replay": {"REPLAY": 10},
     "08-loops": {"BUNDLE": 3, "CACHE": 5, "EMIT": 6, "RECV": 9, "BUILD": 2},
 }  # fmt: skip
@@ -39,7 +40,8 @@ REQUIRED_COVERAGE = (
     | {f"K-TMPL-{n}" for n in (*range(1, 7), *range(10, 19))}
     | {f"K-OUT-{n}" for n in (*range(1, 9), *range(42, 46), 47)}
     | {f"K-IN-{n}" for n in (5, *range(8, 19))}
-    | {f"K-STATE-{n}" for n in range(22, 27)}
+    | {f"K-STATE-{n}" for n in (*range(1, 8), *range(10, 13), *range(15, 30))}
+    | {f"K-STATE-{n}" for n in (*range(40, 46), *range(50, 53))}
     | {f"P-{n:02}" for n in (*range(1, 7), *range(40, 46))}
     | {f"K-OUT-{n}" for n in (9, 10, *range(20, 23), *range(30, 33), 40, 41, 50, 51)}
     | {f"K-IN-{n}" for n in (*range(1, 5), 6, 7, *range(19, 22))}
