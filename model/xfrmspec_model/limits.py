@@ -1,0 +1,152 @@
+"""Lifetimes of one state as terms: its counters and limits, and when a limit is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import z3
+
+from xfrmspec_model.folding import Number, Truth, all_of, any_of, at_most, both, choose, either, negate, same
+from xfrmspec_model.smt import Context
+from xfrmspec_terms.association import Lifecycle
+from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.policy import Limits
+
+INFINITE = (1 << 64) - 1
+"""The limit of octets or packets that stands for none."""
+
+NEVER = 0
+"""The time of use of a state that no packet has used yet."""
+
+_NUMBERS = (
+    "lifecycle",
+    "added",
+    "used",
+    "bytes",
+    "packets",
+    "soft_bytes",
+    "hard_bytes",
+    "soft_packets",
+    "hard_packets",
+    "soft_add",
+    "hard_add",
+    "soft_use",
+    "hard_use",
+)
+LIMIT_PARTS = _NUMBERS[5:]
+"""The parts that an update installs anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class LifeTerm:
+    """The lifetime of a state whose parts may be unknown; all numbers are natural.
+
+    `added` and `used` (first use, 0 for never) are seconds of the host's clock, `bytes` and `packets` what
+    was counted so far. Limits of octets and packets are `INFINITE` for none, limits of seconds 0.
+    Source: XFRM-LIFE-001, XFRM-LIFE-005, XFRM-LIFE-006.
+    """
+
+    lifecycle: Number
+    added: Number
+    used: Number
+    bytes: Number
+    packets: Number
+    soft_bytes: Number
+    hard_bytes: Number
+    soft_packets: Number
+    hard_packets: Number
+    soft_add: Number
+    hard_add: Number
+    soft_use: Number
+    hard_use: Number
+    dying: Truth
+
+
+def plain_limits(limits: Limits) -> dict[str, int]:
+    """Return known limits by the names of a `LifeTerm`."""
+    return {
+        "soft_bytes": INFINITE if limits.soft_bytes is None else limits.soft_bytes,
+        "hard_bytes": INFINITE if limits.hard_bytes is None else limits.hard_bytes,
+        "soft_packets": INFINITE if limits.soft_packets is None else limits.soft_packets,
+        "hard_packets": INFINITE if limits.hard_packets is None else limits.hard_packets,
+        "soft_add": limits.soft_add_seconds,
+        "hard_add": limits.hard_add_seconds,
+        "soft_use": limits.soft_use_seconds,
+        "hard_use": limits.hard_use_seconds,
+    }
+
+
+def unknown_life(context: Context, name: str = "life") -> LifeTerm:
+    """Declare a lifetime of which nothing is known; `natural` says which ones exist."""
+    numbers = {part: z3.Int(f"{name}.{part}", ctx=context) for part in _NUMBERS}
+    return LifeTerm(**numbers, dying=z3.Bool(f"{name}.dying", ctx=context))
+
+
+def natural(life: LifeTerm) -> Truth:
+    """Tell that the numbers are natural and the lifecycle value is one there is."""
+    positive = all_of(at_most(0, getattr(life, part)) for part in _NUMBERS)
+    return both(positive, at_most(life.lifecycle, max(Lifecycle)))
+
+
+@clause("XFRM-LIFE-005")
+def hard_limit_reached(life: LifeTerm) -> Truth:
+    """Tell whether octets or packets counted so far have reached a hard limit. Source: XFRM-LIFE-005."""
+    return either(at_most(life.hard_bytes, life.bytes), at_most(life.hard_packets, life.packets))
+
+
+@clause("XFRM-LIFE-005")
+def soft_limit_reached(life: LifeTerm) -> Truth:
+    """Tell whether octets or packets counted so far have reached a soft limit. Source: XFRM-LIFE-005."""
+    return either(at_most(life.soft_bytes, life.bytes), at_most(life.soft_packets, life.packets))
+
+
+@clause("XFRM-LIFE-006")
+def hard_time_reached(life: LifeTerm, now: Number) -> Truth:
+    """Tell whether a hard limit of time has passed; `now` in seconds. Source: XFRM-LIFE-006."""
+    return _time_reached(life, life.hard_add, life.hard_use, now)
+
+
+@clause("XFRM-LIFE-006")
+def soft_time_reached(life: LifeTerm, now: Number) -> Truth:
+    """Tell whether a soft limit of time has passed; `now` in seconds. Source: XFRM-LIFE-006."""
+    return _time_reached(life, life.soft_add, life.soft_use, now)
+
+
+def _time_reached(life: LifeTerm, since_add: Number, since_use: Number, now: Number) -> Truth:
+    old = both(negate(same(since_add, 0)), at_most(life.added + since_add, now))
+    unused = same(life.used, NEVER)
+    worn = all_of((negate(same(since_use, 0)), negate(unused), at_most(life.used + since_use, now)))
+    return any_of((old, worn))
+
+
+@clause("XFRM-LIFE-004")
+def warns(dying: Truth, reached: Truth) -> Truth:
+    """Tell whether a soft limit that is reached is reported: once, while not dying. Source: XFRM-LIFE-004."""
+    return both(negate(dying), reached)
+
+
+@clause("XFRM-LIFE-002", "XFRM-LIFE-005")
+def may_transform(life: LifeTerm) -> Truth:
+    """Tell whether a state may transform a packet at all. Source: XFRM-LIFE-002."""
+    return same(life.lifecycle, Lifecycle.VALID)
+
+
+@clause("XFRM-LIFE-005")
+def packets_after(life: LifeTerm) -> Number:
+    """Return the packets counted after one more was let through. Source: XFRM-LIFE-005."""
+    return life.packets + 1
+
+
+@clause("XFRM-LIFE-004", "XFRM-SAD-007")
+def dying_after_update(life: LifeTerm) -> Truth:
+    """Tell whether a state is dying right after an update, before limits are tested: never.
+
+    Source: XFRM-LIFE-004, XFRM-SAD-007.
+    """
+    return False
+
+
+@clause("XFRM-LIFE-006")
+def used_after(life: LifeTerm, now: Number) -> Number:
+    """Return the time of first use after a packet met the state. Source: XFRM-LIFE-006."""
+    return choose(same(life.used, NEVER), now, life.used)
