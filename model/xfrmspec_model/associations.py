@@ -15,6 +15,8 @@ from xfrmspec_model.folding import (
     among,
     any_of,
     as_formula,
+    bit_and,
+    bit_xor,
     bits,
     both,
     choose_truth,
@@ -58,6 +60,8 @@ _NUMBER_WIDTHS = {
     "if_id": 32,
     "mark_value": 32,
     "mark_mask": 32,
+    "sequence": 32,
+    "place": 32,
     "added": 64,
 }
 _TRUTHS = ("installed", "wildrecv", "dying", "internal", "has_selector", "in_first_bucket", "in_open_bucket")
@@ -72,7 +76,8 @@ class AssociationTerm:
     closed enumerations. `filed_source` and `filed_destination` are the addresses by which it stands in the
     hash table, its own unless it is larval. `in_first_bucket` and `in_open_bucket` tell whether it stands in
     the buckets that a search goes through first and second; only profiles in which buckets matter read them.
-    Source: XFRM-SAD-001, XFRM-LIFE-001.
+    `sequence` is the number of its key manager (0 for none); of two states the one of the smaller `place` is
+    met first by lookups. Source: XFRM-SAD-001, XFRM-LIFE-001.
     """
 
     identity: Number
@@ -91,6 +96,8 @@ class AssociationTerm:
     if_id: Number
     mark_value: Number
     mark_mask: Number
+    sequence: Number
+    place: Number
     added: Number
     wildrecv: Truth
     dying: Truth
@@ -198,10 +205,12 @@ _NO_SELECTOR = SelectorTerm(*(0 for _ in SELECTOR_WIDTHS))
 def plain_association(
     identity: int,
     state: SecurityAssociation,
+    *,
+    sequence: int = 0,
     in_first_bucket: bool = True,
     in_open_bucket: bool = False,
 ) -> AssociationTerm:
-    """Return a known state as a term with the given number. Source: XFRM-SAD-001."""
+    """Return a known state as a term with the given number, which is its place too. Source: XFRM-SAD-001."""
     value, mask = plain_mark(state.mark)
     filed_source, filed_destination = state.filed_under or (state.source, state.destination)
     return AssociationTerm(
@@ -221,6 +230,8 @@ def plain_association(
         if_id=state.if_id,
         mark_value=value,
         mark_mask=mask,
+        sequence=sequence,
+        place=identity,
         added=state.added,
         wildrecv=StateFlag.WILDRECV in state.flags,
         dying=state.dying,
@@ -305,15 +316,15 @@ def named(state: AssociationTerm, key: StateKey) -> Truth:
 
 @clause("XFRM-SAD-004")
 def marks_collide(state: AssociationTerm, key: StateKey, profile: Profile) -> Truth:
-    """Tell whether a key with its own mark cannot stand beside a state that it names.
+    """Tell whether the marks of a state and of a key that names it keep them from standing side by side.
 
-    Where the profile compares one way only, the key's mark is cut down to the state's mask and never the
-    other way round. Source: XFRM-SAD-004.
+    They do if some packet mark satisfies both. Where the profile compares one way only, the key's mark value
+    is taken as a packet mark. Source: XFRM-SAD-004.
     """
-    covered = mark_matches(state.mark_value, state.mark_mask, key.mark)
     if profile.mark_locate_asymmetric:
-        return covered
-    return either(covered, mark_matches(key.mark, key.mark_mask, state.mark_value))
+        return mark_matches(state.mark_value, state.mark_mask, key.mark)
+    common = bit_and(state.mark_mask, key.mark_mask)
+    return same(bit_and(bit_xor(state.mark_value, key.mark), common), 0)
 
 
 def has_lifecycle(state: AssociationTerm, *values: Lifecycle) -> Truth:

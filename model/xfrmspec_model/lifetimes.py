@@ -19,7 +19,7 @@ from xfrmspec_model.folding import (
     negate,
     same,
 )
-from xfrmspec_model.limits import LIMIT_PARTS, NEVER, LifeTerm
+from xfrmspec_model.limits import LIFE_NUMBERS, LIMIT_PARTS, NEVER, LifeTerm, clock_jumped
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import clause
 
@@ -94,10 +94,13 @@ def timer_fired(life: LifeTerm, now: Number, rules: AssociationRules = ASSOCIATI
     over = either(same(life.lifecycle, Lifecycle.EXPIRED), rules.hard_time_reached(life, now))
     ends = both(alive, over)
     soft = all_of((alive, negate(over), rules.warns(life.dying, rules.soft_time_reached(life, now))))
+    jumped = all_of((alive, negate(over), clock_jumped(life, now)))
     after = replace(
         life,
         lifecycle=choose(ends, Lifecycle.DEAD, life.lifecycle),
+        added=choose(jumped, now - life.soft_add, life.added),
         dying=either(life.dying, soft),
+        awaits_soft=both(life.awaits_soft, negate(soft)),
     )
     return LifeStep(after, soft=soft, hard=ends)
 
@@ -121,12 +124,15 @@ def chosen_life(condition: Truth, then: LifeTerm, otherwise: LifeTerm) -> LifeTe
     """Return one of two lifetimes, part by part."""
     if isinstance(condition, bool):
         return then if condition else otherwise
-    parts = [part for part in LifeTerm.__dataclass_fields__ if part != "dying"]
-    numbers = {part: choose(condition, getattr(then, part), getattr(otherwise, part)) for part in parts}
-    return LifeTerm(**numbers, dying=choose_truth(condition, then.dying, otherwise.dying))
+    numbers = {
+        part: choose(condition, getattr(then, part), getattr(otherwise, part)) for part in LIFE_NUMBERS
+    }
+    dying = choose_truth(condition, then.dying, otherwise.dying)
+    awaits = choose_truth(condition, then.awaits_soft, otherwise.awaits_soft)
+    return LifeTerm(**numbers, dying=dying, awaits_soft=awaits)
 
 
-_ENDS = (LifeEvent.DELETE, LifeEvent.FLUSH, LifeEvent.SUPERSEDED, LifeEvent.EXPIRE_HARD, LifeEvent.MIGRATED)
+_ENDS = (LifeEvent.DELETE, LifeEvent.FLUSH, LifeEvent.MIGRATED)
 
 
 @clause("XFRM-LIFE-002", "XFRM-LIFE-003")
@@ -143,11 +149,13 @@ def lifecycle_after(life: LifeTerm, event: Number, spent: Truth, over: Truth, ac
     is_expired = same(life.lifecycle, Lifecycle.EXPIRED)
     ends = both(accepted, any_of(same(event, each) for each in _ENDS))
     times_out = both(same(event, LifeEvent.TIMER), either(is_expired, over))
+    answered = either(same(event, LifeEvent.UPDATE), same(event, LifeEvent.SUPERSEDED))
     merged = both(same(event, LifeEvent.UPDATE), spent)
     cases: list[tuple[Truth, Number]] = [
         (is_dead, Lifecycle.DEAD),
         (either(ends, times_out), Lifecycle.DEAD),
-        (all_of((same(event, LifeEvent.UPDATE), accepted, is_larval)), Lifecycle.DEAD),
+        (all_of((same(event, LifeEvent.EXPIRE_HARD), accepted, is_valid)), Lifecycle.DEAD),
+        (all_of((answered, accepted, is_larval)), Lifecycle.DEAD),
         (both(is_valid, either(merged, both(same(event, LifeEvent.PACKET), spent))), Lifecycle.EXPIRED),
         (all_of((same(event, LifeEvent.REFUSED), accepted, is_larval)), Lifecycle.ERROR),
     ]

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 import z3
 
-from xfrmspec_model.folding import Number, Truth, all_of, any_of, at_most, both, choose, either, negate, same
+from xfrmspec_model.folding import (
+    Number,
+    Truth,
+    all_of,
+    at_most,
+    both,
+    choose,
+    either,
+    negate,
+    same,
+    unknown_truth,
+)
 from xfrmspec_model.smt import Context
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import clause
@@ -18,7 +29,7 @@ INFINITE = (1 << 64) - 1
 NEVER = 0
 """The time of use of a state that no packet has used yet."""
 
-_NUMBERS = (
+LIFE_NUMBERS = (
     "lifecycle",
     "added",
     "used",
@@ -33,7 +44,7 @@ _NUMBERS = (
     "soft_use",
     "hard_use",
 )
-LIMIT_PARTS = _NUMBERS[5:]
+LIMIT_PARTS = LIFE_NUMBERS[5:]
 """The parts that an update installs anew."""
 
 
@@ -42,7 +53,8 @@ class LifeTerm:
     """The lifetime of a state whose parts may be unknown; all numbers are natural.
 
     `added` and `used` (first use, 0 for never) are seconds of the host's clock, `bytes` and `packets` what
-    was counted so far. Limits of octets and packets are `INFINITE` for none, limits of seconds 0.
+    was counted so far. `awaits_soft` tells that the timer waits for the soft limit since addition. Limits of
+    octets and packets are `INFINITE` for none, limits of seconds 0.
     Source: XFRM-LIFE-001, XFRM-LIFE-005, XFRM-LIFE-006.
     """
 
@@ -60,6 +72,7 @@ class LifeTerm:
     soft_use: Number
     hard_use: Number
     dying: Truth
+    awaits_soft: Truth = False
 
 
 def plain_limits(limits: Limits) -> dict[str, int]:
@@ -78,13 +91,14 @@ def plain_limits(limits: Limits) -> dict[str, int]:
 
 def unknown_life(context: Context, name: str = "life") -> LifeTerm:
     """Declare a lifetime of which nothing is known; `natural` says which ones exist."""
-    numbers = {part: z3.Int(f"{name}.{part}", ctx=context) for part in _NUMBERS}
-    return LifeTerm(**numbers, dying=z3.Bool(f"{name}.dying", ctx=context))
+    numbers = {part: z3.Int(f"{name}.{part}", ctx=context) for part in LIFE_NUMBERS}
+    truths = {part: unknown_truth(context, f"{name}.{part}") for part in ("dying", "awaits_soft")}
+    return LifeTerm(**numbers, **truths)
 
 
 def natural(life: LifeTerm) -> Truth:
     """Tell that the numbers are natural and the lifecycle value is one there is."""
-    positive = all_of(at_most(0, getattr(life, part)) for part in _NUMBERS)
+    positive = all_of(at_most(0, getattr(life, part)) for part in LIFE_NUMBERS)
     return both(positive, at_most(life.lifecycle, max(Lifecycle)))
 
 
@@ -102,21 +116,35 @@ def soft_limit_reached(life: LifeTerm) -> Truth:
 
 @clause("XFRM-LIFE-006")
 def hard_time_reached(life: LifeTerm, now: Number) -> Truth:
-    """Tell whether a hard limit of time has passed; `now` in seconds. Source: XFRM-LIFE-006."""
-    return _time_reached(life, life.hard_add, life.hard_use, now)
+    """Tell whether a hard limit of time has passed; `now` in seconds.
+
+    That the hard limit since addition is due while the soft one is awaited means that the clock jumped.
+    Source: XFRM-LIFE-006.
+    """
+    old = both(_is_old(life, life.hard_add, now), negate(life.awaits_soft))
+    return either(old, _is_worn(life, life.hard_use, now))
 
 
 @clause("XFRM-LIFE-006")
 def soft_time_reached(life: LifeTerm, now: Number) -> Truth:
     """Tell whether a soft limit of time has passed; `now` in seconds. Source: XFRM-LIFE-006."""
-    return _time_reached(life, life.soft_add, life.soft_use, now)
+    old = either(_is_old(life, life.soft_add, now), clock_jumped(life, now))
+    return either(old, _is_worn(life, life.soft_use, now))
 
 
-def _time_reached(life: LifeTerm, since_add: Number, since_use: Number, now: Number) -> Truth:
-    old = both(negate(same(since_add, 0)), at_most(life.added + since_add, now))
+@clause("XFRM-LIFE-006")
+def clock_jumped(life: LifeTerm, now: Number) -> Truth:
+    """Tell whether the timer takes the clock to have jumped. Source: XFRM-LIFE-006."""
+    return both(life.awaits_soft, _is_old(life, life.hard_add, now))
+
+
+def _is_old(life: LifeTerm, limit: Number, now: Number) -> Truth:
+    return both(negate(same(limit, 0)), at_most(life.added + limit, now))
+
+
+def _is_worn(life: LifeTerm, limit: Number, now: Number) -> Truth:
     unused = same(life.used, NEVER)
-    worn = all_of((negate(same(since_use, 0)), negate(unused), at_most(life.used + since_use, now)))
-    return any_of((old, worn))
+    return all_of((negate(same(limit, 0)), negate(unused), at_most(life.used + limit, now)))
 
 
 @clause("XFRM-LIFE-004")
