@@ -19,6 +19,7 @@ class Errno(IntEnum):
     EEXIST = 17
     EINVAL = 22
     EREMOTE = 66
+    EOVERFLOW = 75
     ENOBUFS = 105
     EHOSTUNREACH = 113
 

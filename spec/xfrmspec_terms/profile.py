@@ -59,6 +59,7 @@ class Profile:
     delete_bumps_route_generation: bool = True  # XFRM-DB-008
     report_suppressed_for_known_mh: bool = True  # issue: Mobile IPv6
     rt2_looked_up_with_care_of_source: bool = False  # issue: Mobile IPv6
+    replay_ring_by_low_half: bool = False  # XFRM-REPLAY-004
 
     @property
     def threshold_moves_change_ties(self) -> bool:
@@ -86,6 +87,7 @@ LINUX_6_1 = Profile(
     mark_locate_asymmetric=True,
     delete_bumps_route_generation=False,
     rt2_looked_up_with_care_of_source=True,
+    replay_ring_by_low_half=True,
 )
 
 LINUX_6_18 = Profile(
@@ -102,6 +104,7 @@ LINUX_6_18 = Profile(
     mark_locate_asymmetric=True,
     delete_bumps_route_generation=False,
     rt2_looked_up_with_care_of_source=True,
+    replay_ring_by_low_half=True,
 )
 
 USAGI_2004 = Profile("usagi-2004", sub_policies=False)

@@ -43,7 +43,7 @@ from xfrmspec_terms.selector import Flow, Protocol
 ONLY_POLICIES = frozenset({Needs.POLICIES})
 ALL = frozenset(Needs)
 PROFILES_OF_RELEASES = {"6.1": LINUX_6_1, "6.18": LINUX_6_18}
-IN_THE_SHELL = ("F-012", "F-013", "F-017")
+IN_THE_SHELL = ("F-012", "F-013", "F-017", "F-020")
 CLEARTEXT = Sight(wire=(("UDP",),))
 
 
@@ -289,6 +289,11 @@ def test_delete_bumps_route_generation(guest_lines: tuple[str, ...]) -> None:
 
 def test_spi_unique_per(guest_lines: tuple[str, ...]) -> None:
     assert_departs(guest_lines, "the only SPI of a range")
+
+
+@pytest.mark.clause("XFRM-REPLAY-004")
+def test_replay_ring_by_low_half(guest_lines: tuple[str, ...]) -> None:
+    assert_departs(guest_lines, "the first packet once more")
 
 
 @pytest.mark.clause("XFRM-CHECK-002", "XFRM-LOOKUP-007", "XFRM-LOOKUP-009", "XFRM-FLOW-002")
