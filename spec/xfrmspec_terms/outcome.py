@@ -35,6 +35,7 @@ class Counter(Enum):
     OUT_POLICY_BLOCK = "XfrmOutPolBlock"
     OUT_POLICY_ERROR = "XfrmOutPolError"
     OUT_NO_STATES = "XfrmOutNoStates"
+    OUT_BUNDLE_GENERATION_ERROR = "XfrmOutBundleGenError"
 
 
 class Decision(Enum):

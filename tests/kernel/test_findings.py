@@ -43,7 +43,7 @@ from xfrmspec_terms.selector import Flow, Protocol
 ONLY_POLICIES = frozenset({Needs.POLICIES})
 ALL = frozenset(Needs)
 PROFILES_OF_RELEASES = {"6.1": LINUX_6_1, "6.18": LINUX_6_18}
-IN_THE_SHELL = ("F-012", "F-013", "F-017", "F-020")
+IN_THE_SHELL = ("F-012", "F-013", "F-017", "F-020", "F-021")
 CLEARTEXT = Sight(wire=(("UDP",),))
 
 
@@ -277,7 +277,7 @@ def assert_departs(lines: tuple[str, ...], what: str, times: int = 1) -> None:
     assert verdicts == ["FAIL"] * times, lines
 
 
-@pytest.mark.clause("XFRM-DB-008")
+@pytest.mark.clause("XFRM-CACHE-002", "XFRM-CACHE-005")
 def test_bundle_checks_first_policy_only(guest_lines: tuple[str, ...]) -> None:
     assert_departs(guest_lines, "after the MAIN policy")
 
@@ -285,6 +285,11 @@ def test_bundle_checks_first_policy_only(guest_lines: tuple[str, ...]) -> None:
 @pytest.mark.clause("XFRM-DB-008")
 def test_delete_bumps_route_generation(guest_lines: tuple[str, ...]) -> None:
     assert_departs(guest_lines, "after the exception", times=2)
+
+
+@pytest.mark.clause("XFRM-CACHE-006")
+def test_cache_misses_state_changes(guest_lines: tuple[str, ...]) -> None:
+    assert_departs(guest_lines, "after the state for an optional template")
 
 
 def test_spi_unique_per(guest_lines: tuple[str, ...]) -> None:

@@ -37,7 +37,6 @@ def test_marks_with_a_malformed_id_are_refused() -> None:
 
 SWITCHES_OF_LATER_ISSUES = {
     "same_second_tie_depends_on_table": "state database (issue 4)",
-    "bundle_checks_first_policy_only": "bundles (issue 4)",
     "sec_path_depth_for_ro": "input loop (issue 4)",
     "spi_unique_per": "state database (issue 4)",
     "mark_locate_asymmetric": "state database (issue 4)",

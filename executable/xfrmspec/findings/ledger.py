@@ -9,7 +9,7 @@ _ALL = (
     *(tables.F_001, tables.F_002, tables.F_003, tables.F_004, packets.F_005, packets.F_006),
     *(states.F_007, states.F_008, packets.F_009, tables.F_010, packets.F_011, sockets.F_012),
     *(sockets.F_013, tables.F_014, tables.F_015, packets.F_016, states.F_017, states.F_018),
-    *(packets.F_019, windows.F_020),
+    *(packets.F_019, windows.F_020, sockets.F_021),
 )
 
 FINDINGS = {finding.name: finding for finding in _ALL}

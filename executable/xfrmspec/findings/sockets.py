@@ -86,6 +86,27 @@ check "a connected socket, after the exception to required ESP was deleted, send
 """
 )
 
+_NEW_STATE = (
+    _SOCKET
+    + """\
+policy src 2001:db8::1 dst 2001:db8:b::9 dir out priority 10 tmpl proto esp mode transport reqid 1 level use
+protected() {
+	ip -n "$NODE" -s xfrm state get src 2001:db8::1 dst 2001:db8:b::9 proto esp spi 0x1001 |
+		sed -n 's/.*bytes), \\([0-9]*\\)(packets).*/\\1/p' | tail -n 1
+}
+start_sender
+connected_socket_sends
+[ "$answer" = sent ] || skip "the optional template does not let the socket send"
+state src 2001:db8::1 dst 2001:db8:b::9 proto esp spi 0x1001 mode transport reqid 1 \\
+	enc "ecb(cipher_null)" "" auth digest_null ""
+ping_from "$NODE" 2001:db8::1 2001:db8:b::9
+[ "$(protected)" = 1 ] || skip "a new socket is not protected"
+connected_socket_sends
+if [ "$(protected)" = 1 ]; then seen="in clear"; else seen="under ESP"; fi
+check "a connected socket, after the state for an optional template arrived, sends" "under ESP" "$seen"
+"""
+)
+
 F_012 = Finding(
     "F-012",
     "A deleted MAIN policy stays in force for connected sockets whose first policy is a SUB policy.",
@@ -99,4 +120,11 @@ F_013 = Finding(
     "delete_bumps_route_generation",
     BOTH,
     (ShellExhibit(_DELETED_EXCEPTION, Needs.POLICIES),),
+)
+F_021 = Finding(
+    "F-021",
+    "A connected socket whose optional template was skipped goes on in clear after the state has arrived.",
+    "cache_misses_state_changes",
+    BOTH,
+    (ShellExhibit(_NEW_STATE, Needs.STATES),),
 )
