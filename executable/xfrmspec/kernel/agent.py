@@ -17,6 +17,7 @@ from typing import Any
 
 from xfrmspec.kernel.agent_link import NETLINK_XFRM, Events, Requests
 from xfrmspec.kernel.agent_node import Node, enter_guest, enter_namespace
+from xfrmspec.kernel.agent_quiet import GuestQuiet, HostQuiet
 
 _UDP = (17, 136)
 _TIME = struct.Struct("=Q")
@@ -27,9 +28,6 @@ _POLICY_DIRECTION = 160
 _SOCKET_DIRECTIONS = 3
 _SO_MARK = 36
 _IPV6_XFRM_POLICY = 35
-_YIELDS_FOR_REBUILD = 10
-_REBUILD_SECONDS = 0.0003
-"""A sleep leaves the only processor to the worker that rebuilds the tables; yielding alone does not."""
 _BUCKETS_AT = 16
 _BUCKETS_OF_A_NEW_TABLE = 8
 _PATIENCE_SECONDS = 2.0
@@ -39,7 +37,8 @@ _BLOCK = 4096
 class Agent:
     """One node, its sockets, and the steps that scenarios are made of."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], quiet: GuestQuiet | HostQuiet) -> None:
+        self._quiet = quiet
         self._node = Node(config)
         self._requests = Requests(NETLINK_XFRM)
         self._events = Events()
@@ -60,7 +59,7 @@ class Agent:
         results = [self._step(step) for step in scenario["steps"]]
         self._requests.acknowledged([bytes.fromhex(frame) for frame in scenario["reset"]])
         if scenario["rebuild"] or scenario["crowded"]:
-            _let_workers_run()
+            self._quiet.wait()
         return results
 
     def has_grown(self) -> bool:
@@ -81,7 +80,7 @@ class Agent:
         if kind == "request":
             return self._requests.acknowledged([bytes.fromhex(frame) for frame in arguments[0]])
         if kind == "rebuild":
-            _let_workers_run()
+            self._quiet.wait()
             return None
         if kind == "dump":
             return [payload.hex() for payload in self._policies()]
@@ -129,13 +128,6 @@ class Agent:
             raw.setblocking(False)
             self._listeners[protocol] = raw
         return self._listeners[protocol]
-
-
-def _let_workers_run() -> None:
-    """Give the only processor of the agent to the kernel's workers until they have nothing left to do."""
-    for _ in range(_YIELDS_FOR_REBUILD):
-        os.sched_yield()
-    time.sleep(_REBUILD_SECONDS)
 
 
 def _drain(listener: socket.socket) -> None:
@@ -196,15 +188,16 @@ class Channel:
         os.write(self._descriptor, text.encode("ascii", "replace") + b"\n")
 
 
-def _renewed(agent: Agent, config: dict[str, Any]) -> Agent:
+def _renewed(agent: Agent, config: dict[str, Any], quiet: GuestQuiet | HostQuiet) -> Agent:
     """Move on to a new network namespace, whose tables are as they were at the start."""
     agent.close()
     enter_namespace()
-    return Agent(config)
+    return Agent(config, quiet)
 
 
 def _serve(config: dict[str, Any], channel: Channel, exchange: Path) -> None:
-    agent = Agent(config)
+    quiet = GuestQuiet() if config["guest"] else HostQuiet()
+    agent = Agent(config, quiet)
     channel.say(f"ready {os.uname().release}")
     while name := channel.line():
         batch = json.loads((exchange / f"{name}.in").read_text(encoding="ascii"))
@@ -213,7 +206,7 @@ def _serve(config: dict[str, Any], channel: Channel, exchange: Path) -> None:
             channel.say(f"at {number}")
             results.append(agent.run(scenario))
             if scenario["crowded"] and agent.has_grown():
-                agent = _renewed(agent, config)
+                agent = _renewed(agent, config, quiet)
         descriptor = os.open(exchange / f"{name}.out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as answer:
             json.dump(results, answer, separators=(",", ":"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-_AGENT_MODULES = ("__init__", "agent", "agent_link", "agent_node")
+_AGENT_MODULES = ("__init__", "agent", "agent_link", "agent_node", "agent_quiet")
 _START = """import sys
 sys.path.insert(0, {code!r})
 from xfrmspec.kernel.agent import main
