@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -13,7 +13,7 @@ from xfrmspec.conform.coverage import Coverage, Sampler, wanted_of
 from xfrmspec.conform.plan import Bench, Plan
 from xfrmspec.conform.shrinking import Minimal, minimise
 from xfrmspec.conform.wording import difference_line
-from xfrmspec.scenario.observation import Outcome, Subject, differences
+from xfrmspec.scenario.observation import Outcome, differences
 from xfrmspec.scenario.terms import Scenario
 
 CHUNK = 100
@@ -71,72 +71,80 @@ Tell = Callable[[Progress], None]
 def run_job(plan: Plan, bench: Bench, job: int, tell: Tell, stopped: Callable[[], bool]) -> Tally:
     """Run every scenario of one job until it is `stopped`; `tell` hears of every hundred.
 
-    A guest that did not run before is started by a thread that ends with this call, and the guest with it.
-
-    The reference works while the kernel does: at any time one chunk is with the kernel and the one before it
-    with the reference.
+    The reference works while the kernel does: it runs the scenarios that the kernel has just answered.
     """
-    return _Job(plan, bench, tell).run(
-        scenarios_of(plan.campaigns, plan.seed, plan.scenarios, job, plan.jobs), stopped
+    return _Job(plan, bench, tell, stopped).run(
+        scenarios_of(plan.campaigns, plan.seed, plan.scenarios, job, plan.jobs)
     )
 
 
 class _Job:
-    def __init__(self, plan: Plan, bench: Bench, tell: Tell) -> None:
+    def __init__(self, plan: Plan, bench: Bench, tell: Tell, stopped: Callable[[], bool]) -> None:
         self._bench = bench
         self._tell = tell
+        self._stopped = stopped
         self._sampler = Sampler(bench.reference, wanted_of(plan.campaigns))
         self._tally = Tally(bench.release, bench.profile)
 
-    def run(self, source: Iterator[Numbered], stopped: Callable[[], bool]) -> Tally:
+    def run(self, source: Iterator[Numbered]) -> Tally:
         start = time.monotonic()
-        with ThreadPoolExecutor(1) as kernel:
-            try:
-                self._pump(source, kernel, stopped)
-            finally:
-                kernel.shutdown(wait=True, cancel_futures=True)
-                self._tally.seconds = time.monotonic() - start
-                self._tally.coverage = self._sampler.coverage
+        try:
+            while self._stretch(source):
+                pass
+        finally:
+            self._tally.seconds = time.monotonic() - start
+            self._tally.coverage = self._sampler.coverage
         return self._tally
 
-    def _pump(
-        self, source: Iterator[Numbered], kernel: ThreadPoolExecutor, stopped: Callable[[], bool]
-    ) -> None:
-        waiting = self._next(source, kernel)
-        while waiting is not None:
-            following = None if stopped() else self._next(source, kernel)
-            chunk, answers = waiting
-            expected = [self._sampler.run(numbered.scenario) for numbered in chunk]
-            self._compare(chunk, expected, answers.result(), kernel)
-            waiting = following
+    def _stretch(self, source: Iterator[Numbered]) -> bool:
+        """Run until something disagrees, make that small, and tell whether anything was run at all.
 
-    def _next(
-        self, source: Iterator[Numbered], kernel: ThreadPoolExecutor
-    ) -> tuple[list[Numbered], Future[list[Outcome]]] | None:
-        chunk = list(islice(source, CHUNK))
-        if not chunk:
-            return None
-        return chunk, kernel.submit(_run_all, self._bench.other, [numbered.scenario for numbered in chunk])
+        What the kernel was given before the disagreement showed is still compared.
+        """
+        given: deque[Numbered] = deque()
+        troubled: list[_Trouble] = []
+        outcomes = self._bench.other.run_all(self._fed(source, given, troubled))
+        done = 0
+        for done, found in enumerate(outcomes, 1):
+            numbered = given.popleft()
+            expected = self._sampler.run(numbered.scenario)
+            if expected != found and differences(expected, found):
+                troubled.append(_Trouble(numbered, expected, found))
+            if not done % CHUNK:
+                self._report(CHUNK, 0)
+        self._report(done % CHUNK, len(troubled))
+        for trouble in troubled:
+            self._minimise(trouble)
+        return done > 0
 
-    def _compare(
-        self,
-        chunk: Sequence[Numbered],
-        expected: Sequence[Outcome],
-        found: Sequence[Outcome],
-        kernel: ThreadPoolExecutor,
-    ) -> None:
-        before = self._tally.disagreed
-        for numbered, one, other in zip(chunk, expected, found, strict=True):
-            if one == other or not differences(one, other):
-                continue
-            self._tally.disagreed += 1
-            if len(self._tally.mismatches) < MOST_MINIMISED:
-                arguments = (numbered.scenario, (one, other), self._bench.reference, self._bench.other)
-                smallest = kernel.submit(minimise, *arguments).result()
-                self._tally.mismatches.append(Mismatch(numbered, smallest))
-        self._tally.scenarios += len(chunk)
-        self._tell(Progress(len(chunk), self._tally.disagreed - before))
+    def _fed(
+        self, source: Iterator[Numbered], given: deque[Numbered], troubled: Sequence[_Trouble]
+    ) -> Iterator[Scenario]:
+        """Yield scenarios until there is trouble or an order to stop, and note which ones were given away."""
+        while not troubled and not self._stopped():
+            chunk = list(islice(source, CHUNK))
+            if not chunk:
+                return
+            given.extend(chunk)
+            yield from (numbered.scenario for numbered in chunk)
+
+    def _report(self, scenarios: int, disagreed: int) -> None:
+        self._tally.scenarios += scenarios
+        self._tally.disagreed += disagreed
+        if scenarios or disagreed:
+            self._tell(Progress(scenarios, disagreed))
+
+    def _minimise(self, trouble: _Trouble) -> None:
+        if len(self._tally.mismatches) < MOST_MINIMISED:
+            outcomes = (trouble.expected, trouble.found)
+            smallest = minimise(trouble.numbered.scenario, outcomes, self._bench.reference, self._bench.other)
+            self._tally.mismatches.append(Mismatch(trouble.numbered, smallest))
 
 
-def _run_all(subject: Subject, scenarios: Sequence[Scenario]) -> list[Outcome]:
-    return list(subject.run_all(scenarios))
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """A scenario on which the subjects disagreed."""
+
+    numbered: Numbered
+    expected: Outcome
+    found: Outcome
