@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,8 @@ from packet_strategies import addresses6, damaged, packets
 from xfrmspec.wire.checksum import final_addresses
 from xfrmspec.wire.decode import decode, decode_quoted
 from xfrmspec.wire.encode import encode
+from xfrmspec.wire.fragments import fragments, reassemble
+from xfrmspec.wire.mtu import EspRoom, inner_mtu
 from xfrmspec.wire.placing import open_for
 from xfrmspec.wire.route_optimisation import (
     RouteRefusal,
@@ -20,8 +23,9 @@ from xfrmspec.wire.route_optimisation import (
     exchange_home_address,
     exchange_type2_routing,
 )
-from xfrmspec_terms.headers import Fault, IPv6Header, Malformed, Packet
+from xfrmspec_terms.headers import Fault, FragmentHeader, IPv6Header, Malformed, Packet, WireHeader
 from xfrmspec_terms.packet import Header
+from xfrmspec_terms.policy import Mode
 
 
 @pytest.mark.clause("XFRM-PKT-001", "XFRM-PKT-002", "XFRM-PKT-003")
@@ -96,3 +100,50 @@ def test_what_a_receiver_exchanges_it_can_exchange_back(packet: Packet) -> None:
     if isinstance(routed, Packet) and routed is not packet:
         assert isinstance(routed.headers[0], IPv6Header)
         assert exchange_type2_routing(routed) is RouteRefusal.SEGMENTS_LEFT
+
+
+def can_be_cut(packet: Packet) -> bool:
+    return isinstance(packet.headers[0], IPv6Header) and not any(
+        isinstance(header, FragmentHeader) for header in packet.headers
+    )
+
+
+@pytest.mark.clause("XFRM-FRAG-001", "XFRM-FRAG-002")
+@settings(max_examples=200, deadline=None)
+@given(packets.filter(can_be_cut), st.integers(1, 80), st.randoms(use_true_random=False))
+def test_fragments_join_to_the_packet_in_any_order(packet: Packet, room: int, random: Random) -> None:
+    opening = open_for(packet, Header.ESP)
+    mtu = len(encode(packet)) - len(opening.octets) + 15 + room
+    cut = list(fragments(packet, mtu, 7))
+    if cut == [packet]:
+        return
+    assert all(len(encode(part)) <= mtu for part in cut)
+    assert all(_before(part) == opening.before for part in cut)
+    random.shuffle(cut)
+    assert reassemble(cut) == packet
+
+
+def _before(part: Packet) -> tuple[WireHeader, ...]:
+    return part.headers[:-2]
+
+
+@pytest.mark.clause("XFRM-MTU-001")
+@settings(deadline=None)
+@given(
+    st.integers(16, 100),
+    st.sampled_from((1, 4, 8, 16)),
+    st.integers(0, 32),
+    st.sampled_from((Mode.TRANSPORT, Mode.TUNNEL, Mode.BEET)),
+    st.integers(1280, 9000),
+)
+def test_what_esp_lets_through_fits_and_one_octet_more_does_not(
+    header: int, block: int, icv: int, mode: Mode, mtu: int
+) -> None:
+    clear = 0 if mode is Mode.TUNNEL else 40
+    unit = max(block, 4)
+
+    def sealed(octets: int) -> int:
+        return header + clear + icv + -(-(octets - clear + 2) // unit) * unit
+
+    inside = inner_mtu(EspRoom(header, block, icv, mode), mtu)
+    assert sealed(inside) <= mtu < sealed(inside + 1)
