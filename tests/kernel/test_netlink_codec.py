@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xfrmspec.kernel.netlink import MessageKind, decode, encode, frame, frames
+from xfrmspec.kernel.netlink import Message, MessageKind, decode, encode, frame, frames
 from xfrmspec.kernel.netlink_attributes import (
     Algorithm,
     AttributeKind,
@@ -22,17 +22,37 @@ from xfrmspec.kernel.netlink_attributes import (
     replay_esn_attribute,
     replay_esn_in,
     split,
+    value_of,
+)
+from xfrmspec.kernel.netlink_bodies import (
+    ExpireBody,
+    PolicyBody,
+    PolicyExpireBody,
+    StateBody,
+    StateKeyBody,
+)
+from xfrmspec.kernel.netlink_counters import (
+    CountersBody,
+    Replay,
+    replay_attribute,
+    replay_in,
+    usage_attribute,
+    usage_in,
 )
 from xfrmspec.kernel.netlink_requests import (
     NULL_CIPHER,
+    allocate_spi_message,
+    migrate_message,
     policy_key_message,
     policy_message,
     state_message,
     stored_policy,
     stored_state,
 )
-from xfrmspec.kernel.netlink_values import MalformedMessageError
+from xfrmspec.kernel.netlink_small import unpack_migrate
+from xfrmspec.kernel.netlink_values import MalformedMessageError, Usage
 from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import (
     TEMPLATE_PROTOCOLS,
     Action,
@@ -183,6 +203,64 @@ def test_an_algorithm_survives_the_round_trip_and_never_shows_its_key(key: bytes
 def test_an_extended_replay_state_survives_the_round_trip(words: list[int], counter: int) -> None:
     replay = ReplayEsn(counter, 2, 3, 4, 64, tuple(words))
     assert replay_esn_in((replay_esn_attribute(replay),)) == replay
+
+
+@given(words, words, words)
+def test_a_replay_state_survives_the_round_trip(out: int, sequence: int, bitmap: int) -> None:
+    replay = Replay(out, sequence, bitmap)
+    assert replay_in((replay_attribute(replay),)) == replay
+
+
+@given(*[st.integers(0, (1 << 64) - 1)] * 4)
+def test_usage_survives_the_round_trip(octets: int, packets: int, added: int, used: int) -> None:
+    usage = Usage(octets, packets, added, used)
+    assert usage_in((usage_attribute(usage),)) == usage
+
+
+@given(sixteen, sixteen, words, st.integers(0, 255), words, words)
+def test_a_counter_event_survives_the_round_trip(
+    source: IPv6Address, destination: IPv6Address, spi: int, protocol: int, flags: int, reqid: int
+) -> None:
+    body = CountersBody(StateKeyBody(destination, spi, protocol), source, flags, reqid)
+    message = Message(MessageKind.NEWAE, body, (replay_attribute(Replay(1, 2, 3)),))
+    assert decode(MessageKind.NEWAE, encode(message)) == message
+
+
+migrations = st.builds(
+    Migration, sixteen, sixteen, sixteen, sixteen, st.integers(0, 255), st.sampled_from(Mode), words
+)
+
+
+@given(storable(), st.lists(migrations, max_size=6))
+def test_a_migration_survives_the_round_trip(policy: Policy, entries: list[Migration]) -> None:
+    message = migrate_message(identity_of(policy), entries)
+    again = decode(MessageKind.MIGRATE, encode(message))
+    assert again == message
+    assert unpack_migrate(value_of(again.attributes, AttributeKind.MIGRATE) or b"") == tuple(entries)
+
+
+@given(storable_states(), words, words)
+def test_a_request_for_an_spi_survives_the_round_trip(
+    state: SecurityAssociation, low: int, high: int
+) -> None:
+    message = allocate_spi_message(state, low, high)
+    assert decode(MessageKind.ALLOCSPI, encode(message)) == message
+
+
+@given(storable_states(), st.booleans())
+def test_an_expiry_survives_the_round_trip(state: SecurityAssociation, hard: bool) -> None:
+    whole = state_message(state)
+    assert isinstance(whole.body, StateBody)
+    message = Message(MessageKind.EXPIRE, ExpireBody(whole.body, hard), whole.attributes)
+    assert decode(MessageKind.EXPIRE, encode(message)) == message
+
+
+@given(storable(), st.booleans())
+def test_the_expiry_of_a_policy_survives_the_round_trip(policy: Policy, hard: bool) -> None:
+    whole = policy_message(policy)
+    assert isinstance(whole.body, PolicyBody)
+    message = Message(MessageKind.POLEXPIRE, PolicyExpireBody(whole.body, hard), whole.attributes)
+    assert decode(MessageKind.POLEXPIRE, encode(message)) == message
 
 
 @given(st.sampled_from(sorted(MessageKind)), st.binary(max_size=400))

@@ -39,7 +39,7 @@ def test_the_published_schema_is_the_one_that_the_types_give() -> None:
         ('{"version": 2, "steps": []}', "an object with version 1"),
         ('{"version": 1}', "document: member 'steps'"),
         ('{"version": 1, "steps": [], "stepz": 1}', "no member 'stepz'"),
-        ('{"version": 1, "steps": [{"do": "wait"}]}', r"document.steps\[0\]: an object whose 'do'"),
+        ('{"version": 1, "steps": [{"do": "rest"}]}', r"document.steps\[0\]: an object whose 'do'"),
         ('{"version": 1, "steps": [{"do": "add-policy", "policy": 3}]}', r"steps\[0\].policy: an object"),
         (
             '{"version": 1, "steps": [{"do": "flush-policies", "type": "none"}]}',

@@ -105,7 +105,7 @@ def test_a_refused_packet_is_answered_with_guard_values_and_clause() -> None:
         ('{"version": 1, "ä": "'.encode() + b"\xff" + b'"}', 22, "", "UTF-8"),
         (b"[]", 1, "", "an object with version 1"),
         (b'  {"version": 2}', 3, "", "an object with version 1"),
-        (b'{"version": 1, "steps": [{"do": "wait"}]}', 26, "steps[0]", "an object whose 'do'"),
+        (b'{"version": 1, "steps": [{"do": "rest"}]}', 26, "steps[0]", "an object whose 'do'"),
         (
             b'{"version": 1, "steps": [{"do": "flush-states" , "protocol" :  true}]}',
             64,

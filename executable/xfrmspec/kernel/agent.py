@@ -16,8 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from xfrmspec.kernel.agent_link import NETLINK_XFRM, Events, Requests
-from xfrmspec.kernel.agent_node import Node, enter_guest, enter_namespace
+from xfrmspec.kernel.agent_node import (
+    SETTLE_SECONDS,
+    Node,
+    enter_guest,
+    enter_namespace,
+    prepare_sender,
+)
 from xfrmspec.kernel.agent_quiet import GuestQuiet, HostQuiet
+from xfrmspec.kernel.agent_spaces import Spaces
+from xfrmspec.kernel.agent_watch import run_watched
 
 _UDP = (17, 136)
 _TIME = struct.Struct("=Q")
@@ -26,7 +34,6 @@ _SENTINEL_PORT = 64999
 _POLICY_USE_TIME = 144
 _POLICY_DIRECTION = 160
 _SOCKET_DIRECTIONS = 3
-_SO_MARK = 36
 _IPV6_XFRM_POLICY = 35
 _BUCKETS_AT = 16
 _BUCKETS_OF_A_NEW_TABLE = 8
@@ -40,9 +47,10 @@ class Agent:
     def __init__(self, config: dict[str, Any], quiet: GuestQuiet | HostQuiet) -> None:
         self._quiet = quiet
         self._node = Node(config)
-        self._requests = Requests(NETLINK_XFRM)
-        self._events = Events()
+        self.requests = Requests(NETLINK_XFRM)
+        self.events = Events()
         self._dump_request = bytes.fromhex(config["dump"])
+        self._state_dump_request = bytes.fromhex(config["state_dump"])
         self._size_request = bytes.fromhex(config["table_size"])
         self._listeners: dict[int, socket.socket] = {}
         self._sentinel = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
@@ -51,20 +59,40 @@ class Agent:
         allow = bytes.fromhex(config["sentinel_policy"])
         self._sentinel.setsockopt(socket.IPPROTO_IPV6, _IPV6_XFRM_POLICY, allow)
 
+    def await_addresses(self) -> None:
+        """Wait until every address of the node can be used."""
+        self._node.await_addresses()
+
+    def forget(self) -> None:
+        """Drop the packets that the node has sent until now."""
+        self._node.captured()
+
     def run(self, scenario: dict[str, Any]) -> list[Any]:
         """Run one scenario from empty tables; return one result per step."""
-        self._events.listen(scenario["listen"])
+        self.events.listen(scenario["listen"])
         if scenario["prepare"]:
-            self._requests.acknowledged([bytes.fromhex(frame) for frame in scenario["prepare"]])
+            self.requests.acknowledged([bytes.fromhex(frame) for frame in scenario["prepare"]])
         results = [self._step(step) for step in scenario["steps"]]
-        self._requests.acknowledged([bytes.fromhex(frame) for frame in scenario["reset"]])
-        if scenario["rebuild"] or scenario["crowded"]:
-            self._quiet.wait()
+        self.reset(scenario)
         return results
+
+    def reset(self, scenario: dict[str, Any]) -> None:
+        """Empty every table and undo every setting."""
+        self.requests.acknowledged([bytes.fromhex(frame) for frame in scenario["reset"]])
+        if scenario["rebuild"] or scenario["crowded"]:
+            self.rest()
+
+    def rest(self) -> None:
+        """Let the kernel finish the tables it is building anew, and everything else it still has to do."""
+        self._quiet.wait()
+
+    def states(self) -> list[bytes]:
+        """Return the dump of the states."""
+        return self.requests.dump(self._state_dump_request)
 
     def has_grown(self) -> bool:
         """Tell whether the table of states is larger than a new one; it never shrinks again."""
-        (answer,) = self._requests.answer(self._size_request)
+        (answer,) = self.requests.answer(self._size_request)
         buckets: int = _WORD.unpack_from(answer, _BUCKETS_AT)[0]
         return buckets > _BUCKETS_OF_A_NEW_TABLE
 
@@ -72,37 +100,44 @@ class Agent:
         """Close every socket and device."""
         for listener in (self._sentinel, *self._listeners.values()):
             listener.close()
-        for part in (self._node, self._requests, self._events):
+        for part in (self._node, self.requests, self.events):
             part.close()
 
     def _step(self, step: list[Any]) -> Any:
         kind, *arguments = step
         if kind == "request":
-            return self._requests.acknowledged([bytes.fromhex(frame) for frame in arguments[0]])
+            return self.requests.acknowledged([bytes.fromhex(frame) for frame in arguments[0]])
         if kind == "rebuild":
-            self._quiet.wait()
+            self.rest()
             return None
         if kind == "dump":
-            return [payload.hex() for payload in self._policies()]
+            return [payload.hex() for payload in self.policies()]
         if kind == "send":
-            return self._seen({"errno": _send(arguments[0])}, arguments[0]["last"])
-        return self._receive(arguments[0])
+            return self.seen({"errno": self.sent(arguments[0])}, arguments[0]["last"])
+        return self.received(arguments[0])
 
-    def _policies(self) -> list[bytes]:
-        stored = self._requests.dump(self._dump_request)
+    def sent(self, stimulus: dict[str, Any]) -> int:
+        """Send one packet from a fresh socket; return the error number of the call that failed, or 0."""
+        return _send(stimulus)
+
+    def policies(self) -> list[bytes]:
+        """Return the dump of the policies, those of sockets left out."""
+        stored = self.requests.dump(self._dump_request)
         return [payload for payload in stored if payload[_POLICY_DIRECTION] < _SOCKET_DIRECTIONS]
 
-    def _seen(self, result: dict[str, Any], last: bool) -> dict[str, Any]:
+    def seen(self, result: dict[str, Any], last: bool = False) -> dict[str, Any]:
+        """Return the result with everything added that can be seen after a packet."""
         result["wire"] = [packet.hex() for packet in self._node.captured()]
         result["counters"] = self._node.counters()
-        result["events"] = self._events.drain()
-        policies = self._policies()
+        result["events"] = self.events.drain()
+        policies = self.policies()
         result["used"] = [p.hex() for p in policies if _TIME.unpack_from(p, _POLICY_USE_TIME)[0]]
         if last:
             result["policies"] = [payload.hex() for payload in policies]
         return result
 
-    def _receive(self, stimulus: dict[str, Any]) -> dict[str, Any]:
+    def received(self, stimulus: dict[str, Any]) -> dict[str, Any]:
+        """Receive one packet, wait until it is worked off, and return what was seen."""
         listener = self._listener(stimulus["protocol"], stimulus["port"])
         try:
             _drain(listener)
@@ -114,7 +149,7 @@ class Agent:
         finally:
             if stimulus["protocol"] in _UDP:
                 listener.close()
-        return self._seen(result, stimulus["last"])
+        return self.seen(result, stimulus["last"])
 
     def _listener(self, protocol: int, port: int) -> socket.socket:
         """A fresh datagram socket for UDP, one raw socket that stays for any other protocol."""
@@ -149,21 +184,11 @@ def _send(stimulus: dict[str, Any]) -> int:
     kind = socket.SOCK_DGRAM if protocol in _UDP else socket.SOCK_RAW
     with socket.socket(socket.AF_INET6, kind, protocol) as sender:
         try:
-            _prepare(sender, stimulus)
+            prepare_sender(sender, stimulus)
             sender.sendto(bytes.fromhex(stimulus["payload"]), (stimulus["destination"], stimulus["port"]))
         except OSError as error:
             return error.errno or -1
     return 0
-
-
-def _prepare(sender: socket.socket, stimulus: dict[str, Any]) -> None:
-    if stimulus["mark"]:
-        sender.setsockopt(socket.SOL_SOCKET, _SO_MARK, struct.pack("=I", stimulus["mark"]))
-    if stimulus["device"]:
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, stimulus["device"].encode())
-    for option, value in stimulus["options"]:
-        sender.setsockopt(socket.IPPROTO_IPV6, option, bytes.fromhex(value))
-    sender.bind((stimulus["source"], stimulus["bind"]))
 
 
 class Channel:
@@ -192,19 +217,30 @@ def _renewed(agent: Agent, config: dict[str, Any], quiet: GuestQuiet | HostQuiet
     """Move on to a new network namespace, whose tables are as they were at the start."""
     agent.close()
     enter_namespace()
-    return Agent(config, quiet)
+    return _settled(Agent(config, quiet))
+
+
+def _settled(agent: Agent) -> Agent:
+    agent.await_addresses()
+    time.sleep(SETTLE_SECONDS)
+    agent.forget()
+    return agent
 
 
 def _serve(config: dict[str, Any], channel: Channel, exchange: Path) -> None:
     quiet = GuestQuiet() if config["guest"] else HostQuiet()
-    agent = Agent(config, quiet)
+    agent = _settled(Agent(config, quiet))
+    spaces = Spaces(lambda: Agent(config, quiet))
     channel.say(f"ready {os.uname().release}")
     while name := channel.line():
         batch = json.loads((exchange / f"{name}.in").read_text(encoding="ascii"))
-        results = []
+        results: list[Any] = []
+        if batch and batch[0].get("timed"):
+            channel.say("at 0")
+            results, batch = spaces.run(batch), []
         for number, scenario in enumerate(batch):
             channel.say(f"at {number}")
-            results.append(agent.run(scenario))
+            results.append(run_watched(agent, scenario) if scenario["watched"] else agent.run(scenario))
             if scenario["crowded"] and agent.has_grown():
                 agent = _renewed(agent, config, quiet)
         descriptor = os.open(exchange / f"{name}.out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

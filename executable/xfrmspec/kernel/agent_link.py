@@ -66,6 +66,16 @@ class Requests:
             if sequence == last:
                 return errors
 
+    def exchanged(self, frame: bytes) -> tuple[int, list[bytes]]:
+        """Send one message that asks for an acknowledgement; return its error number and what came first."""
+        self._socket.send(frame)
+        told: list[bytes] = []
+        while True:
+            for kind, payload in messages(self._socket.recv(_RECEIVE_SIZE)):
+                if kind == _NLMSG_ERROR:
+                    return -_ERROR.unpack_from(payload)[0], told
+                told.append(payload)
+
     def answer(self, frame: bytes) -> list[bytes]:
         """Send one request that is answered by one datagram; return the payloads of the answer."""
         self._socket.send(frame)

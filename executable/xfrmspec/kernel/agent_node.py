@@ -31,6 +31,7 @@ _CLONE_NEWNET = 0x40000000
 _UP = 1
 _MULTICAST = 0x1000
 _PACKET_SIZE = 4096
+_SO_MARK = 36
 _TUN_NUMBER = os.makedev(10, 200)
 _TTY_NUMBER = os.makedev(4, 1)
 
@@ -55,10 +56,38 @@ def enter_namespace() -> None:
         raise OSError(error, f"unshare: {os.strerror(error)}")
 
 
+def this_namespace() -> int:
+    """Return a descriptor of the network namespace that the process is in."""
+    return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def move_to(namespace: int) -> None:
+    """Enter the network namespace of a descriptor; sockets stay where they were opened."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(ctypes.c_int(namespace), ctypes.c_int(_CLONE_NEWNET)):
+        error = ctypes.get_errno()
+        raise OSError(error, f"setns: {os.strerror(error)}")
+
+
 def set_sysctl(name: str, value: str) -> None:
     """Write one sysctl under /proc/sys; one that does not exist is passed over."""
     with contextlib.suppress(FileNotFoundError):
         Path("/proc/sys", name).write_text(value, encoding="ascii")
+
+
+def prepare_sender(sender: socket.socket, stimulus: dict[str, Any]) -> None:
+    """Give a socket its mark, interface, options and address."""
+    if stimulus["mark"]:
+        sender.setsockopt(socket.SOL_SOCKET, _SO_MARK, struct.pack("=I", stimulus["mark"]))
+    if stimulus["device"]:
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, stimulus["device"].encode())
+    for option, value in stimulus["options"]:
+        sender.setsockopt(socket.IPPROTO_IPV6, option, bytes.fromhex(value))
+    sender.bind((stimulus["source"], stimulus["bind"]))
+
+
+SETTLE_SECONDS = 0.1
+"""How long a new namespace loses a packet now and then."""
 
 
 class Node:
@@ -81,8 +110,11 @@ class Node:
         _expect(add_route(self._routes, inner, prefix, length, 50), "inner route")
         self._statistics = os.open("/proc/net/xfrm_stat", os.O_RDONLY)
         self._last = os.pread(self._statistics, _PACKET_SIZE, 0)
-        _await_addresses([address for address, _ in config["addresses"]])
-        self.captured()
+        self._addresses = [address for address, _ in config["addresses"]]
+
+    def await_addresses(self) -> None:
+        """Wait until every address can be used."""
+        _await_addresses(self._addresses)
 
     def close(self) -> None:
         """Remove the interfaces and close everything else."""
@@ -170,4 +202,3 @@ def _await_addresses(addresses: list[str]) -> None:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-    time.sleep(0.1)

@@ -16,7 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-_AGENT_MODULES = ("__init__", "agent", "agent_link", "agent_node", "agent_quiet")
+_AGENT_MODULES = (
+    "__init__",
+    "agent",
+    "agent_link",
+    "agent_node",
+    "agent_quiet",
+    "agent_spaces",
+    "agent_watch",
+)
 _START = """import sys
 sys.path.insert(0, {code!r})
 from xfrmspec.kernel.agent import main

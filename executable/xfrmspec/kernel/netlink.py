@@ -21,6 +21,7 @@ from xfrmspec.kernel.netlink_bodies import (
     StateBody,
     StateKeyBody,
 )
+from xfrmspec.kernel.netlink_counters import COUNTERS_SIZE, CountersBody
 from xfrmspec.kernel.netlink_small import (
     DefaultsBody,
     EmptyBody,
@@ -54,6 +55,8 @@ class MessageKind(IntEnum):
     POLEXPIRE = 27
     FLUSHSA = 28
     FLUSHPOLICY = 29
+    NEWAE = 30
+    GETAE = 31
     REPORT = 32
     MIGRATE = 33
     NEWSPDINFO = 36
@@ -121,6 +124,8 @@ _LAYOUTS: Mapping[int, tuple[_Reader, int]] = {
     MessageKind.POLEXPIRE: (PolicyExpireBody, POLICY_SIZE + 8),
     MessageKind.FLUSHSA: (FlushStatesBody, 1),
     MessageKind.FLUSHPOLICY: (EmptyBody, 0),
+    MessageKind.NEWAE: (CountersBody, COUNTERS_SIZE),
+    MessageKind.GETAE: (CountersBody, COUNTERS_SIZE),
     MessageKind.REPORT: (ReportBody, 4 + SELECTOR_SIZE),
     MessageKind.MIGRATE: (PolicyKeyBody, _POLICY_KEY_SIZE),
     MessageKind.NEWSPDINFO: (FlagsBody, 4),

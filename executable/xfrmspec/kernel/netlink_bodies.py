@@ -194,9 +194,11 @@ class StateKeyBody:
 
     @classmethod
     def unpack(cls, octets: bytes) -> StateKeyBody:
-        """Read the structure."""
+        """Read the structure; MalformedMessageError for a family that does not exist."""
         (part,) = _cut(octets, _STATE_KEY.size)
         destination, spi, family, protocol = _STATE_KEY.unpack(part)
+        if family not in tuple(Family):
+            raise MalformedMessageError(f"address family {family}")
         address = unpack_address(destination, family)
         return cls(address, int.from_bytes(spi, "big"), protocol, Family(family))
 

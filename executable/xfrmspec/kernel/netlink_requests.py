@@ -36,11 +36,11 @@ from xfrmspec.kernel.netlink_small import (
     EmptyBody,
     FlagsBody,
     FlushStatesBody,
-    MigrateEntry,
     pack_migrate,
 )
 from xfrmspec.kernel.netlink_values import MalformedMessageError, Usage, unpack_address
 from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import ANY_MARK, Mark, Policy, PolicyIdentity, PolicyType
 from xfrmspec_terms.selector import Family, Prefix, Protocol, Selector, unspecified
 
@@ -87,10 +87,15 @@ def state_message(
     state: SecurityAssociation,
     algorithms: Sequence[Algorithm] | None = None,
     kind: MessageKind = MessageKind.NEWSA,
+    replay: Sequence[Attribute] = (),
 ) -> Message:
-    """Return the NEWSA or UPDSA request for a state; by default with algorithms that hide nothing."""
+    """Return the NEWSA or UPDSA request for a state; by default with algorithms that hide nothing.
+
+    `replay` are the attributes of its counters.
+    """
     chosen = readable_algorithms(state) if algorithms is None else algorithms
     attributes = [algorithm_attribute(algorithm) for algorithm in chosen]
+    attributes.extend(replay)
     attributes.extend(_key_attributes(state.mark, state.if_id))
     if state.care_of is not None:
         attributes.append(address_attribute(AttributeKind.COADDR, state.care_of))
@@ -139,7 +144,7 @@ def thresholds_message(local4: int, remote4: int, local6: int, remote6: int) -> 
     return Message(MessageKind.NEWSPDINFO, FlagsBody(), attributes)
 
 
-def migrate_message(identity: PolicyIdentity, entries: Sequence[MigrateEntry]) -> Message:
+def migrate_message(identity: PolicyIdentity, entries: Sequence[Migration]) -> Message:
     """Return the MIGRATE request for one policy and its entries."""
     value = b"".join(pack_migrate(entry) for entry in entries)
     attributes = (Attribute(AttributeKind.MIGRATE, value), policy_type_attribute(identity.type))

@@ -13,8 +13,9 @@ from xfrmspec.kernel.netlink_values import (
     unpack_address,
     unpack_selector,
 )
+from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import Mode
-from xfrmspec_terms.selector import Address, Family, Selector
+from xfrmspec_terms.selector import Family, Selector
 
 _MIGRATE = struct.Struct("=16s16s16s16sBB2xIHH")
 _WORD = struct.Struct("=I")
@@ -102,22 +103,7 @@ class ReportBody:
         return cls(part[0], unpack_selector(part[4:]))
 
 
-@dataclass(frozen=True, slots=True)
-class MigrateEntry:
-    """xfrm_user_migrate: which states and templates move, from which addresses to which."""
-
-    old_source: Address
-    old_destination: Address
-    new_source: Address
-    new_destination: Address
-    protocol: int
-    mode: Mode
-    reqid: int = 0
-    old_family: Family = Family.INET6
-    new_family: Family = Family.INET6
-
-
-def pack_migrate(entry: MigrateEntry) -> bytes:
+def pack_migrate(entry: Migration) -> bytes:
     """Return the 76 octets of one entry."""
     return _MIGRATE.pack(
         pack_address(entry.old_destination),
@@ -132,14 +118,14 @@ def pack_migrate(entry: MigrateEntry) -> bytes:
     )
 
 
-def unpack_migrate(octets: bytes) -> tuple[MigrateEntry, ...]:
+def unpack_migrate(octets: bytes) -> tuple[Migration, ...]:
     """Read the entries of a MIGRATE attribute; MalformedMessageError for a mode that does not exist."""
     entries = []
     for start in range(0, len(octets) - _MIGRATE.size + 1, _MIGRATE.size):
         fields = _MIGRATE.unpack_from(octets, start)
         old_daddr, old_saddr, new_daddr, new_saddr, protocol, mode, reqid, old, new = fields
         try:
-            entry = MigrateEntry(
+            entry = Migration(
                 unpack_address(old_saddr, old),
                 unpack_address(old_daddr, old),
                 unpack_address(new_saddr, new),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, lru_cache, singledispatch
+from functools import cache, lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,14 +14,12 @@ from xfrmspec.kernel.netlink_requests import (
     defaults_message,
     flush_policies_message,
     flush_states_message,
-    policy_key_message,
-    policy_message,
-    state_key_message,
     state_message,
     stored_policy,
     thresholds_message,
 )
 from xfrmspec.kernel.netlink_values import pack_template
+from xfrmspec.kernel.operations import operation_message
 from xfrmspec.scenario.observation import (
     Observation,
     OperationResult,
@@ -37,19 +35,21 @@ from xfrmspec.scenario.terms import (
     PAYLOAD_OCTETS,
     AddPolicy,
     AddState,
-    DeletePolicy,
-    DeleteState,
-    FlushPolicies,
-    FlushStates,
+    AllocateSpi,
+    Migrate,
     Node,
+    Open,
     Operation,
     Receive,
     Scenario,
     Send,
+    SendOn,
     SetDefaults,
     SetThresholds,
     Step,
     UpdatePolicy,
+    UpdateState,
+    Wait,
 )
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.packet import Header
@@ -60,7 +60,9 @@ INTERFACES = {OUTER_INDEX: "outer", INNER_INDEX: "inner"}
 SENTINEL_PORT = 64999
 _SENTINEL_SPI = 0xFFFFFFF0
 _MOST_REQUESTS = 100
-_UDP_HEADER = 8
+DATAGRAM = bytes(PAYLOAD_OCTETS - 8)
+"""What a datagram socket sends: every packet has as many octets behind its IP header."""
+
 _GETSADINFO = 35
 _ROOM_FOR_STATES = 7
 _XFRM_POLICY_OPTION = 35
@@ -74,17 +76,28 @@ def compile_scenario(scenario: Scenario) -> dict[str, Any]:
     steps: list[list[Any]] = []
     for number, step in enumerate(scenario.steps, 1):
         if isinstance(step, Send | Receive):
-            steps.append(_stimulus(step, scenario.node, last=number == len(scenario.steps)))
+            steps.append(stimulus(step, scenario.node, last=number == len(scenario.steps)))
+        elif isinstance(step, Open | SendOn | Wait):
+            raise ValueError(f"{type(step).__name__} is for scenarios that are run step by step")
         else:
             _append_operation(steps, step)
     if not steps or steps[-1][0] not in ("send", "receive"):
         steps.append(["dump"])
-    altered = any(isinstance(step, SetThresholds) for step in scenario.steps)
-    defaults = any(isinstance(step, SetDefaults) for step in scenario.steps)
     return {
         "listen": scenario.listeners,
         "prepare": _preparation(scenario),
-        "steps": [[kind, _frames(rest[0])] if kind == "request" else [kind, *rest] for kind, *rest in steps],
+        "steps": [
+            [kind, frames_of(rest[0])] if kind == "request" else [kind, *rest] for kind, *rest in steps
+        ],
+        "watched": False,
+    } | ending(scenario)
+
+
+def ending(scenario: Scenario) -> dict[str, Any]:
+    """Return what the agent needs to know to leave empty tables behind."""
+    altered = any(isinstance(step, SetThresholds) for step in scenario.steps)
+    defaults = any(isinstance(step, SetDefaults) for step in scenario.steps)
+    return {
         "reset": _reset_frames(altered, defaults),
         "rebuild": altered,
         "crowded": _most_states(scenario) > _ROOM_FOR_STATES,
@@ -101,21 +114,21 @@ def observation_of(scenario: Scenario, answers: list[Any]) -> Observation:
         body = answers[:-1]
     for answer in body:
         flat.extend(answer if isinstance(answer, list) else [] if answer is None else [answer])
-    results = tuple(_result(answer) for answer in flat)
+    results = tuple(result_of(answer) for answer in flat)
     if len(results) != len(scenario.steps):
         raise ValueError(f"{len(results)} answers to {len(scenario.steps)} steps")
-    return Observation(results, tuple(_entry(payload) for payload in final))
+    return Observation(results, tuple(stored_entry(payload) for payload in final))
 
 
 def _most_states(scenario: Scenario) -> int:
     """How many states there can be at once, those that sentinels and acquires add among them."""
     steps = scenario.steps
     policies = [s.policy for s in steps if isinstance(s, AddPolicy | UpdatePolicy)]
-    policies += [s.outbound for s in steps if isinstance(s, Send) and s.outbound is not None]
+    policies += [s.outbound for s in steps if isinstance(s, Send | Open) and s.outbound is not None]
     templates = sum(len(policy.templates) for policy in policies)
-    packets = sum(isinstance(step, Send | Receive) for step in steps)
-    added = sum(isinstance(step, AddState) for step in steps)
-    sentinels = 2 if any(_is_protected(step) for step in steps) else 0
+    packets = sum(isinstance(step, Send | Receive | Open | SendOn) for step in steps)
+    added = sum(isinstance(step, AddState | UpdateState | AllocateSpi | Migrate) for step in steps)
+    sentinels = 2 if any(is_protected(step) for step in steps) else 0
     return added + sentinels + packets * templates
 
 
@@ -126,6 +139,7 @@ def node_configuration(node: Node) -> dict[str, Any]:
         "inner": [str(node.inner.address), node.inner.length],
         "interfaces": [[name, index] for index, name in INTERFACES.items()],
         "dump": frame(MessageKind.GETPOLICY, RequestFlag.REQUEST | RequestFlag.DUMP, 1, b"").hex(),
+        "state_dump": frame(MessageKind.GETSA, RequestFlag.REQUEST | RequestFlag.DUMP, 1, b"").hex(),
         "table_size": frame(_GETSADINFO, RequestFlag.REQUEST, 0, bytes(4)).hex(),
         "sentinel_policy": socket_policy(_sentinel_policy()).hex(),
     }
@@ -143,7 +157,7 @@ def _sentinel_policy() -> Policy:
 
 
 @cache
-def _sentinel_states(node: Node) -> tuple[SecurityAssociation, ...]:
+def sentinel_states(node: Node) -> tuple[SecurityAssociation, ...]:
     """What sentinels go through, outermost first, when the packet before them is protected.
 
     The kernel parks decapsulated packets in one queue and transport mode packets in another; whoever passes
@@ -157,7 +171,7 @@ def _sentinel_states(node: Node) -> tuple[SecurityAssociation, ...]:
 @cache
 def _sentinel_packet(node: Node, protected: bool) -> str:
     """A packet whose arrival tells that the one before it was worked off."""
-    states = _sentinel_states(node)
+    states = sentinel_states(node)
     ends = states[0].source, states[0].destination
     flow = Flow(*ends, Protocol.UDP, SENTINEL_PORT, SENTINEL_PORT)
     return received_packet(Receive(flow, states if protected else ())).hex()
@@ -168,11 +182,12 @@ def _rounds(step: Receive) -> int:
     return 1 + sum(isinstance(layer, SecurityAssociation) for layer in step.layers)
 
 
-def _is_protected(step: Step) -> bool:
+def is_protected(step: Step) -> bool:
+    """Tell whether a received packet goes through any state."""
     return isinstance(step, Receive) and any(isinstance(la, SecurityAssociation) for la in step.layers)
 
 
-def _frames(messages: Sequence[Message]) -> list[str]:
+def frames_of(messages: Sequence[Message]) -> list[str]:
     """Number the messages from zero; only the last asks for an acknowledgement."""
     last = len(messages) - 1
     return [
@@ -193,107 +208,59 @@ def _reset_frames(thresholds: bool, defaults: bool) -> list[str]:
         messages.append(thresholds_message(32, 32, 128, 128))
     if defaults:
         messages.append(defaults_message(*(DefaultAction.ACCEPT,) * 3))
-    return _frames(messages)
+    return frames_of(messages)
 
 
 def _append_operation(steps: list[list[Any]], operation: Operation) -> None:
     """Requests in a row share steps of bounded size; a rebuild must be waited for before anything else."""
     if not steps or steps[-1][0] != "request" or len(steps[-1][1]) == _MOST_REQUESTS:
         steps.append(["request", []])
-    steps[-1][1].append(_message(operation))
+    steps[-1][1].append(operation_message(operation))
     if isinstance(operation, SetThresholds):
         steps.append(["rebuild"])
 
 
-@singledispatch
-def _message(operation: Operation) -> Message:
-    raise TypeError(f"{type(operation).__name__} is no operation")
-
-
-@_message.register
-def _(operation: AddPolicy) -> Message:
-    return policy_message(operation.policy)
-
-
-@_message.register
-def _(operation: UpdatePolicy) -> Message:
-    return policy_message(operation.policy, MessageKind.UPDPOLICY)
-
-
-@_message.register
-def _(operation: DeletePolicy) -> Message:
-    return policy_key_message(operation.identity, operation.index)
-
-
-@_message.register
-def _(operation: FlushPolicies) -> Message:
-    return flush_policies_message(operation.type)
-
-
-@_message.register
-def _(operation: AddState) -> Message:
-    return state_message(operation.state)
-
-
-@_message.register
-def _(operation: DeleteState) -> Message:
-    return state_key_message(operation.state)
-
-
-@_message.register
-def _(operation: FlushStates) -> Message:
-    return flush_states_message(operation.protocol)
-
-
-@_message.register
-def _(operation: SetDefaults) -> Message:
-    actions = operation.actions
-    return defaults_message(actions.inbound, actions.forward, actions.outbound)
-
-
-@_message.register
-def _(operation: SetThresholds) -> Message:
-    bits = operation.thresholds
-    return thresholds_message(bits.local4, bits.remote4, bits.local6, bits.remote6)
-
-
-def _stimulus(step: Send | Receive, node: Node, *, last: bool) -> list[Any]:
+def stimulus(step: Send | Receive, node: Node, *, last: bool = False) -> list[Any]:
+    """Return the agent's step for a packet; `last` asks for the dump of the policies as well."""
     if isinstance(step, Receive):
         value = {
             "packet": received_packet(step).hex(),
             "rounds": _rounds(step),
-            "sentinel": _sentinel_packet(node, _is_protected(step)),
+            "sentinel": _sentinel_packet(node, is_protected(step)),
             "protocol": step.flow.protocol,
             "port": step.flow.destination_slot,
             "last": last,
         }
         return ["receive", value]
+    return ["send", sender(step) | {"last": last}]
+
+
+def sender(step: Send | Open) -> dict[str, Any]:
+    """Return what a socket of the agent is made from, and the octets that it sends."""
     flow, datagram = step.flow, step.flow.protocol in _UDP
-    payload = b"\0" * (PAYLOAD_OCTETS - _UDP_HEADER) if datagram else upper_octets(flow)
-    return [
-        "send",
-        {
-            "source": str(flow.source),
-            "bind": flow.source_slot if datagram else 0,
-            "destination": str(flow.destination),
-            "port": flow.destination_slot if datagram else 0,
-            "protocol": flow.protocol,
-            "mark": flow.mark,
-            "device": INTERFACES.get(flow.oif, ""),
-            "options": _options(step),
-            "payload": payload.hex(),
-            "last": last,
-        },
-    ]
+    payload = DATAGRAM if datagram else upper_octets(flow)
+    return {
+        "source": str(flow.source),
+        "bind": flow.source_slot if datagram else 0,
+        "destination": str(flow.destination),
+        "port": flow.destination_slot if datagram else 0,
+        "protocol": flow.protocol,
+        "mark": flow.mark,
+        "device": INTERFACES.get(flow.oif, ""),
+        "options": _options(step),
+        "payload": payload.hex(),
+    }
 
 
-def _options(step: Send) -> list[list[Any]]:
+def _options(step: Send | Open) -> list[list[Any]]:
     policies = [policy for policy in (step.inbound, step.outbound) if policy is not None]
     options = [[_XFRM_POLICY_OPTION, socket_policy(policy).hex()] for policy in policies]
-    return options + [[_HEADER_OPTIONS[header], _EMPTY_OPTIONS.hex()] for header in step.headers]
+    headers = step.headers if isinstance(step, Send) else ()
+    return options + [[_HEADER_OPTIONS[header], _EMPTY_OPTIONS.hex()] for header in headers]
 
 
-def _result(answer: Any) -> StepResult:
+def result_of(answer: Any) -> StepResult:
+    """Return the result that one answer amounts to; a bare number is that of an operation."""
     if isinstance(answer, int):
         return OperationResult(answer)
     wire = tuple(bytes.fromhex(packet) for packet in answer["wire"])
@@ -301,7 +268,7 @@ def _result(answer: Any) -> StepResult:
     events = answer["events"]
     return PacketResult(
         errno=answer["errno"],
-        used=sorted_identities(_entry(payload).identity for payload in answer["used"]),
+        used=sorted_identities(stored_entry(payload).identity for payload in answer["used"]),
         counters=tuple(sorted(answer["counters"].items())),
         wire=tuple(read_chain(packet) for packet in wire),
         delivered=None if source is None else ip_address(source),
@@ -312,12 +279,13 @@ def _result(answer: Any) -> StepResult:
 
 
 def _preparation(scenario: Scenario) -> list[str]:
-    if not any(_is_protected(step) for step in scenario.steps):
+    if not any(is_protected(step) for step in scenario.steps):
         return []
-    return _frames([state_message(state) for state in _sentinel_states(scenario.node)])
+    return frames_of([state_message(state) for state in sentinel_states(scenario.node)])
 
 
 @lru_cache(maxsize=4096)
-def _entry(payload: str) -> StoredEntry:
+def stored_entry(payload: str) -> StoredEntry:
+    """Return what observations hold of a NEWPOLICY payload in hexadecimal digits."""
     policy = stored_policy(decode(MessageKind.NEWPOLICY, bytes.fromhex(payload))).policy
     return StoredEntry(identity_of(policy), policy.priority, policy.action, len(policy.templates))

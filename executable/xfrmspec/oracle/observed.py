@@ -17,7 +17,7 @@ from xfrmspec.scenario.observation import (
     StoredEntry,
 )
 from xfrmspec.scenario.reference import sorted_identities
-from xfrmspec.scenario.terms import DeletePolicy, Receive, Scenario, Send
+from xfrmspec.scenario.terms import DeletePolicy, Scenario, Stimulus
 from xfrmspec_terms.policy import PolicyIdentity
 from xfrmspec_terms.selector import UINT32_MAX
 
@@ -91,7 +91,7 @@ def read_observation(value: Json, scenario: Scenario) -> Observed:
         found = f"{len(results)} results for {len(scenario.steps)} steps"
         raise ObservedError(("results",), f"one result for each step; there are {found}")
     steps = tuple(
-        _result(entry, ("results", number), packet=isinstance(step, Send | Receive))
+        _result(entry, ("results", number), packet=isinstance(step, Stimulus))
         for number, (entry, step) in enumerate(zip(results, scenario.steps, strict=True))
     )
     dump = value.get("policies")

@@ -14,7 +14,7 @@ from xfrmspec.oracle.stepping import Checked, begin, decisions, dump, missing_st
 from xfrmspec.oracle.verdicts import Accepted, Effects, Overflow, Refused, Spis, Verdict
 from xfrmspec.scenario.observation import StepResult, StoredEntry
 from xfrmspec.scenario.reference import Run
-from xfrmspec.scenario.terms import LABORATORY, Node, Operation, Receive, Send, Step, Stimulus
+from xfrmspec.scenario.terms import LABORATORY, Node, Open, Operation, Receive, Send, SendOn, Step, Wait
 from xfrmspec.xfrm.output import OutputDecision
 from xfrmspec_terms.profile import LINUX_6_1, Profile
 
@@ -67,6 +67,8 @@ class Oracle:
             after, result = perform(event, before)
             if isinstance(event, Send | Receive):
                 verdict = self._packet_verdict(event, before, result)
+            elif isinstance(event, Open | SendOn | Wait):
+                verdict = Accepted(Effects(result), ())
             else:
                 verdict = _operation_verdict(event, before, result)
         except (ValueError, OverflowError) as error:
@@ -74,7 +76,7 @@ class Oracle:
         self._run, self._steps = after, self._steps + 1
         return verdict
 
-    def _packet_verdict(self, stimulus: Stimulus, before: Run, result: StepResult) -> Verdict:
+    def _packet_verdict(self, stimulus: Send | Receive, before: Run, result: StepResult) -> Verdict:
         checks = decisions(stimulus, before)
         effects, fired = Effects(result, fate_of(checks)), packet_clauses(checks)
         if not checks and isinstance(stimulus, Receive):

@@ -77,7 +77,7 @@ _CLAUSES: dict[type[object], tuple[str, ...]] = {
 
 def operation_clauses(operation: Operation) -> tuple[str, ...]:
     """Return the clauses that an operation is carried out by; none for what no clause states yet."""
-    return _CLAUSES[type(operation)]
+    return _CLAUSES.get(type(operation), ())
 
 
 def operation_refusal(operation: Operation, run: Run, errno: int) -> tuple[Tried, ...]:

@@ -11,7 +11,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from xfrmspec.scenario.terms import Operation, Scenario, Step, Stimulus
+from xfrmspec.scenario.terms import Operation, Scenario, Step, Stimulus, Wait
 from xfrmspec_terms.selector import Prefix
 
 VERSION = 1
@@ -56,7 +56,7 @@ def step_name(kind: type[Any]) -> str:
 
 @cache
 def _steps() -> Mapping[str, type[Any]]:
-    return {step_name(kind): kind for kind in (*get_args(Operation), *get_args(Stimulus))}
+    return {step_name(kind): kind for kind in (*get_args(Operation), *get_args(Stimulus), Wait)}
 
 
 _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)

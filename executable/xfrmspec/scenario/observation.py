@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Protocol, runtime_checkable
 
+from xfrmspec.scenario.events import Event, StoredState
 from xfrmspec.scenario.terms import Scenario
 from xfrmspec_terms.packet import ChainElement, header_name
 from xfrmspec_terms.policy import PolicyIdentity
@@ -14,9 +15,14 @@ from xfrmspec_terms.selector import Address
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """The error number of one netlink operation; 0 is success."""
+    """The error number of one netlink operation, 0 is success; the SPI that it chose, and what it announced.
+
+    Events are told of watched scenarios only. Those of a wait are sorted: the order among objects is no rule.
+    """
 
     errno: int
+    spi: int | None = None
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,8 @@ class PacketResult:
     after it, `counters` the counters of /proc/net/xfrm_stat that grew and by how much, both sorted. `wire`
     are the header chains that left the node, outermost IP header not listed. `delivered` is the source
     address that the receiving socket saw, None when nothing was delivered. `acquires` and `reports` count
-    the events of these kinds. `octets` are the packets that left, for people; they are not compared.
+    the events of these kinds, `events` tells all of a watched scenario. `octets` are the packets that left,
+    for people; they are not compared.
     """
 
     errno: int = 0
@@ -37,6 +44,7 @@ class PacketResult:
     delivered: Address | None = None
     acquires: int = 0
     reports: int = 0
+    events: tuple[Event, ...] = ()
     octets: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -55,10 +63,14 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One result per step, and at the end the dump of the policies, newest object first."""
+    """One result per step, and at the end the dump of the policies, newest object first.
+
+    Of a watched scenario there is the dump of the states as well, sorted.
+    """
 
     results: tuple[StepResult, ...]
     policies: tuple[StoredEntry, ...] = ()
+    states: tuple[StoredState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,8 @@ def differences(first: Outcome, second: Outcome) -> tuple[Difference, ...]:
         found.extend(_step_differences(step, one, other))
     if first.policies != second.policies:
         found.append(Difference(None, "policies", first.policies, second.policies))
+    if first.states != second.states:
+        found.append(Difference(None, "states", first.states, second.states))
     return tuple(found)
 
 
@@ -119,6 +133,11 @@ def _step_differences(step: int, one: StepResult, other: StepResult) -> Iterator
         first, second = getattr(one, entry.name), getattr(other, entry.name)
         if entry.compare and first != second:
             yield Difference(step, entry.name, first, second)
+
+
+def in_one_order(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return events in the one order that every subject reports those of a wait in."""
+    return tuple(sorted(events, key=repr))
 
 
 def chain_names(chain: Iterable[ChainElement]) -> tuple[str, ...]:

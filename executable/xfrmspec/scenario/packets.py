@@ -42,9 +42,19 @@ def received_packet(receive: Receive) -> bytes:
     ValueError for a layer that no packet can have (BEET, or an extension header without a layout).
     """
     piece = _upper_piece(receive.flow)
-    for layer in reversed(receive.layers):
-        piece = _wrap(piece, layer)
+    for layer, sequence in reversed(tuple(zip(receive.layers, layer_sequences(receive), strict=True))):
+        piece = _wrap(piece, layer, sequence=sequence)
     return _packet(piece)
+
+
+def layer_sequences(receive: Receive) -> tuple[int, ...]:
+    """Return the sequence number in each layer, 0 for a layer that has none."""
+    numbers = iter(receive.sequences)
+    return tuple(next(numbers, 1) if _is_numbered(layer) else 0 for layer in receive.layers)
+
+
+def _is_numbered(layer: Header | SecurityAssociation) -> bool:
+    return isinstance(layer, SecurityAssociation) and layer.protocol in (Protocol.ESP, Protocol.AH)
 
 
 @lru_cache(maxsize=256)
@@ -134,7 +144,9 @@ def _checksum(flow: Flow, body: bytes) -> int:
     return (~total & _FULL_SUM) or _FULL_SUM
 
 
-def _wrap(piece: _Piece, layer: Header | SecurityAssociation, segments_left: int = 1) -> _Piece:
+def _wrap(
+    piece: _Piece, layer: Header | SecurityAssociation, segments_left: int = 1, sequence: int = 1
+) -> _Piece:
     if isinstance(layer, Header):
         return _wrap_extension(piece, layer)
     if layer.protocol is Protocol.DESTINATION_OPTIONS:
@@ -145,7 +157,7 @@ def _wrap(piece: _Piece, layer: Header | SecurityAssociation, segments_left: int
         piece = _Piece(Protocol.IPV6, _packet(piece), layer.source, layer.destination)
     elif layer.mode is not Mode.TRANSPORT:
         raise ValueError(f"no packet is built for mode {layer.mode.name}")
-    return _Piece(layer.protocol, _protected(piece, layer), piece.source, piece.destination)
+    return _Piece(layer.protocol, _protected(piece, layer, sequence), piece.source, piece.destination)
 
 
 def _wrap_extension(piece: _Piece, header: Header) -> _Piece:
@@ -169,14 +181,14 @@ def _wrap_routing(piece: _Piece, state: SecurityAssociation, segments_left: int)
     return _Piece(Protocol.ROUTING, header + piece.octets, piece.source, destination)
 
 
-def _protected(piece: _Piece, state: SecurityAssociation) -> bytes:
-    spi = state.spi.to_bytes(4, "big")
+def _protected(piece: _Piece, state: SecurityAssociation, sequence: int) -> bytes:
+    spi, number = state.spi.to_bytes(4, "big"), sequence.to_bytes(4, "big")
     if state.protocol is Protocol.ESP:
         padding = -(len(piece.octets) + 2) % 4
         trailer = bytes(range(1, padding + 1)) + bytes((padding, piece.next_header))
-        return spi + bytes((0, 0, 0, 1)) + piece.octets + trailer
+        return spi + number + piece.octets + trailer
     if state.protocol is Protocol.AH:
-        return bytes((piece.next_header, 2, 0, 0)) + spi + bytes((0, 0, 0, 1, 0, 0, 0, 0)) + piece.octets
+        return bytes((piece.next_header, 2, 0, 0)) + spi + number + bytes(4) + piece.octets
     deflate = zlib.compressobj(wbits=_WINDOW_BITS)
     squeezed = deflate.compress(piece.octets) + deflate.flush()
     return bytes((piece.next_header, 0)) + spi[2:] + squeezed

@@ -9,6 +9,7 @@ from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec.xfrm.tables import DefaultActions
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.packet import Header
 from xfrmspec_terms.policy import Policy, PolicyIdentity, PolicyType
 from xfrmspec_terms.selector import Flow, Prefix
@@ -84,10 +85,63 @@ class FlushPolicies:
 
 
 @dataclass(frozen=True, slots=True)
+class LegacyCounters:
+    """The REPLAY_VAL attribute: 32-bit counters of both directions and the bitmap of the last 32 numbers."""
+
+    sequence: int = 0
+    out_sequence: int = 0
+    bitmap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedReplay:
+    """The REPLAY_ESN_VAL attribute: `window` in packets, `bitmap` in 32-bit words, and all counters.
+
+    With the flag ESN the state has 64-bit sequence numbers, without it a bitmap of any size.
+    """
+
+    window: int
+    bitmap: tuple[int, ...]
+    sequence: int = 0
+    out_sequence: int = 0
+    sequence_high: int = 0
+    out_sequence_high: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AddState:
-    """NEWSA: insert a state, with algorithms that hide nothing."""
+    """NEWSA: insert a state, with algorithms that hide nothing; `replay` sets its counters."""
 
     state: SecurityAssociation
+    replay: LegacyCounters | ExtendedReplay | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateState:
+    """UPDSA: replace a larval state, or change what may change of a valid one."""
+
+    state: SecurityAssociation
+
+
+@dataclass(frozen=True, slots=True)
+class AllocateSpi:
+    """ALLOCSPI: give a larval state an SPI of `minimum` to `maximum`, and make the state if there is none.
+
+    Which free SPI the kernel takes is its own choice: observations show the smallest of the range for every
+    one of it.
+    """
+
+    state: SecurityAssociation
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Migrate:
+    """MIGRATE: move the states and templates of one policy to other addresses."""
+
+    identity: PolicyIdentity
+    entries: tuple[Migration, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +188,36 @@ class Send:
     headers: tuple[Header, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A UDP socket is bound, given its policies, connected to the end of a flow, and kept under a number.
+
+    A number that is in use already loses its old socket.
+    """
+
+    socket: int
+    flow: Flow
+    inbound: Policy | None = None
+    outbound: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendOn:
+    """A socket that `Open` made sends one packet; ENOTCONN when there is none of this number."""
+
+    socket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Whole seconds go by: every timer that is due within them has fired before the next step.
+
+    All steps before the first wait happen within one second, and so do all steps between two waits.
+    """
+
+    seconds: int
+
+
 @clause("XFRM-FLOW-001")
 @dataclass(frozen=True, slots=True)
 class Receive:
@@ -142,10 +226,13 @@ class Receive:
     `layers` are what stands before the upper layer, outermost first: an extension header of no interest
     (HBH, DSTOPT), or the state of the receiver that this layer was made for. Addresses inside a layer follow
     from the state: HAO and RT2 put its care-of address into the IP header, tunnels their own ends.
+    `sequences` are the 32-bit sequence numbers of the ESP and AH layers, outermost first; 1 for what is
+    missing.
     """
 
     flow: Flow
     layers: tuple[Header | SecurityAssociation, ...] = ()
+    sequences: tuple[int, ...] = ()
 
 
 Operation = (
@@ -154,22 +241,30 @@ Operation = (
     | DeletePolicy
     | FlushPolicies
     | AddState
+    | UpdateState
     | DeleteState
     | FlushStates
+    | AllocateSpi
+    | Migrate
     | SetDefaults
     | SetThresholds
 )
-Stimulus = Send | Receive
-Step = Operation | Stimulus
+Stimulus = Send | Receive | Open | SendOn
+Step = Operation | Stimulus | Wait
+LARVAL_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What happens on one node, in order, from empty tables.
 
-    `listeners` says whether a key manager is there to hear an acquire.
+    `listeners` says whether a key manager is there to hear an acquire, `watched` whether a manager also
+    listens to everything else: then the events of every step are told, and the states at the end.
+    `acquire_seconds` is how long a larval state waits for an answer (the sysctl xfrm_acq_expires).
     """
 
     steps: tuple[Step, ...]
     listeners: bool = True
     node: Node = LABORATORY
+    watched: bool = False
+    acquire_seconds: int = LARVAL_SECONDS
