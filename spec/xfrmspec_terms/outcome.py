@@ -18,8 +18,13 @@ class Errno(IntEnum):
     EAGAIN = 11
     EEXIST = 17
     EINVAL = 22
+    ENOSYS = 38
+    ELOOP = 40
     EREMOTE = 66
     EOVERFLOW = 75
+    EMSGSIZE = 90
+    EPROTONOSUPPORT = 93
+    EOPNOTSUPP = 95
     ENOBUFS = 105
     EHOSTUNREACH = 113
 

@@ -58,6 +58,8 @@ class Profile:
     mark_locate_asymmetric: bool = False  # XFRM-SAD-004
     cache_misses_state_changes: bool = False  # XFRM-CACHE-006
     delete_bumps_route_generation: bool = True  # XFRM-DB-008
+    key_dump_is_cut: bool = False  # XFRM-IFACE-005
+    key_length_of_last_tunnel: bool = False  # XFRM-IFACE-009
     report_suppressed_for_known_mh: bool = True  # issue: Mobile IPv6
     rt2_looked_up_with_care_of_source: bool = False  # issue: Mobile IPv6
     replay_ring_by_low_half: bool = False  # XFRM-REPLAY-004
@@ -88,6 +90,8 @@ LINUX_6_1 = Profile(
     spi_unique_per=SpiScope.DESTINATION_AND_PROTOCOL,
     mark_locate_asymmetric=True,
     delete_bumps_route_generation=False,
+    key_dump_is_cut=True,
+    key_length_of_last_tunnel=True,
     rt2_looked_up_with_care_of_source=True,
     replay_ring_by_low_half=True,
 )
@@ -106,6 +110,8 @@ LINUX_6_18 = Profile(
     cache_misses_state_changes=True,
     mark_locate_asymmetric=True,
     delete_bumps_route_generation=False,
+    key_dump_is_cut=True,
+    key_length_of_last_tunnel=True,
     rt2_looked_up_with_care_of_source=True,
     replay_ring_by_low_half=True,
 )

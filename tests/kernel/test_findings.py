@@ -43,7 +43,7 @@ from xfrmspec_terms.selector import Flow, Protocol
 ONLY_POLICIES = frozenset({Needs.POLICIES})
 ALL = frozenset(Needs)
 PROFILES_OF_RELEASES = {"6.1": LINUX_6_1, "6.18": LINUX_6_18}
-IN_THE_SHELL = ("F-012", "F-013", "F-017", "F-020", "F-021")
+IN_THE_SHELL = ("F-012", "F-013", "F-017", "F-020", "F-021", "F-022", "F-023")
 CLEARTEXT = Sight(wire=(("UDP",),))
 
 
@@ -299,6 +299,16 @@ def test_spi_unique_per(guest_lines: tuple[str, ...]) -> None:
 @pytest.mark.clause("XFRM-REPLAY-004")
 def test_replay_ring_by_low_half(guest_lines: tuple[str, ...]) -> None:
     assert_departs(guest_lines, "the first packet once more")
+
+
+@pytest.mark.clause("XFRM-IFACE-005")
+def test_key_dump_is_cut(guest_lines: tuple[str, ...]) -> None:
+    assert_departs(guest_lines, "policies in a dump behind one of mode ro")
+
+
+@pytest.mark.clause("XFRM-IFACE-009")
+def test_key_length_of_last_tunnel(guest_lines: tuple[str, ...]) -> None:
+    assert_departs(guest_lines, "length of the answer in octets")
 
 
 @pytest.mark.clause("XFRM-CHECK-002", "XFRM-LOOKUP-007", "XFRM-LOOKUP-009", "XFRM-FLOW-002")

@@ -33,6 +33,7 @@ TOPICS = {
     "04-states": {"SAD": 12, "LIFE": 7, "ACQ": 3, "SPI": 2, "MIGR": 6, "EVENT": 3},
     "05-replay": {"REPLAY": 10},
     "08-loops": {"BUNDLE": 3, "CACHE": 6, "EMIT": 6, "RECV": 9, "BUILD": 2},
+    "09-interfaces": {"IFACE": 9, "KEY": 9},
 }  # fmt: skip
 
 REQUIRED_COVERAGE = (
@@ -47,6 +48,8 @@ REQUIRED_COVERAGE = (
     | {f"K-IN-{n}" for n in (*range(1, 5), 6, 7, *range(19, 22))}
     | {f"P-{n:02}" for n in (7, *range(9, 14))}
     | {f"K-STATE-{n}" for n in range(30, 36)}
+    | {f"K-KEY-{n}" for n in range(1, 10)}
+    | {"P-14"}
 )
 
 

@@ -22,7 +22,7 @@ _BOOT_FASTER = (
     "initcall_blacklist=raid6_select_algo,calibrate_xor_blocks,init_btrfs_fs,init_xfs_fs,init_jfs_fs"
 )
 _TOOLS = {"ip": "iproute2", "ping": "iputils-ping"}
-_DRIVERS = ("veth",)
+_DRIVERS = ("veth", "af_key")
 _SEPARATOR = "=== "
 _START = """import ctypes, contextlib, os, subprocess, sys
 sys.path.insert(0, {code!r})

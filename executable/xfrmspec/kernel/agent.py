@@ -15,6 +15,7 @@ import tty
 from pathlib import Path
 from typing import Any
 
+from xfrmspec.kernel.agent_key import KEY_STEPS, Configuration
 from xfrmspec.kernel.agent_link import NETLINK_XFRM, Events, Requests
 from xfrmspec.kernel.agent_node import (
     SETTLE_SECONDS,
@@ -49,6 +50,7 @@ class Agent:
         self._node = Node(config)
         self.requests = Requests(NETLINK_XFRM)
         self.events = Events()
+        self._configuration = Configuration(self.requests, config)
         self._dump_request = bytes.fromhex(config["dump"])
         self._state_dump_request = bytes.fromhex(config["state_dump"])
         self._size_request = bytes.fromhex(config["table_size"])
@@ -78,6 +80,7 @@ class Agent:
 
     def reset(self, scenario: dict[str, Any]) -> None:
         """Empty every table and undo every setting."""
+        self._configuration.close()
         self.requests.acknowledged([bytes.fromhex(frame) for frame in scenario["reset"]])
         if scenario["rebuild"] or scenario["crowded"]:
             self.rest()
@@ -100,7 +103,7 @@ class Agent:
         """Close every socket and device."""
         for listener in (self._sentinel, *self._listeners.values()):
             listener.close()
-        for part in (self._node, self.requests, self.events):
+        for part in (self._node, self.requests, self.events, self._configuration):
             part.close()
 
     def _step(self, step: list[Any]) -> Any:
@@ -112,6 +115,8 @@ class Agent:
             return None
         if kind == "dump":
             return [payload.hex() for payload in self.policies()]
+        if kind in KEY_STEPS:
+            return self._configuration.step(kind, arguments)
         if kind == "send":
             return self.seen({"errno": self.sent(arguments[0])}, arguments[0]["last"])
         return self.received(arguments[0])

@@ -19,6 +19,7 @@ from typing import Any
 _AGENT_MODULES = (
     "__init__",
     "agent",
+    "agent_key",
     "agent_link",
     "agent_node",
     "agent_quiet",

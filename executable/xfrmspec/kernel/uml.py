@@ -29,6 +29,8 @@ _MODULES = (
     *("jitterentropy_rng", "drbg", "seqiv", "echainiv", "deflate", "tunnel6", "xfrm6_tunnel"),
     *("xfrm_ipcomp", "esp6", "ah6", "ipcomp6", "mip6", "tun"),
 )
+_KEY_MODULES = ("af_key",)
+"""Loaded when a scenario first speaks PF_KEY: another manager changes the errors of socket options."""
 _QUIET = (
     "con=null",
     "con0=null,fd:1",
@@ -46,11 +48,12 @@ class KernelMissingError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class UmlKernel:
-    """A user-mode kernel: the program, and the module files to load in order."""
+    """A user-mode kernel: the program, and the module files to load in order, first and for PF_KEY."""
 
     program: Path
     modules: tuple[Path, ...]
     interpreter: Path
+    key_modules: tuple[Path, ...] = ()
 
 
 def find_kernel(program: Path | None = None) -> UmlKernel:
@@ -62,7 +65,8 @@ def find_kernel(program: Path | None = None) -> UmlKernel:
     if interpreter is None:
         raise KernelMissingError(f"no Python that every user may read: {INSTALL_COMMAND}")
     release = subprocess.run([chosen, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    return UmlKernel(chosen, module_files(Path("/usr/lib/uml/modules") / release), interpreter)
+    directory = Path("/usr/lib/uml/modules") / release
+    return UmlKernel(chosen, module_files(directory), interpreter, module_files(directory, _KEY_MODULES))
 
 
 def _readable_by_all(path: Path) -> bool:
@@ -70,14 +74,14 @@ def _readable_by_all(path: Path) -> bool:
     return real.exists() and all(place.stat().st_mode & 0o005 == 0o005 for place in (real, *real.parents))
 
 
-def module_files(directory: Path) -> tuple[Path, ...]:
+def module_files(directory: Path, names: Sequence[str] = _MODULES) -> tuple[Path, ...]:
     """Return the wanted modules with what they need, dependencies first; built-in ones are left out."""
     needs: dict[str, tuple[str, list[str]]] = {}
     for line in (directory / "modules.dep").read_text(encoding="ascii").splitlines():
         path, _, rest = line.partition(":")
         needs[Path(path).stem.replace("-", "_")] = (path, rest.split())
     ordered: dict[Path, None] = {}
-    for name in _MODULES:
+    for name in names:
         if name in needs:
             path, dependencies = needs[name]
             ordered.update(dict.fromkeys(directory / needed for needed in reversed(dependencies)))
@@ -104,6 +108,7 @@ class UmlGuest:
             "guest": True,
             "exchange": str(self._exchange.path),
             "modules": [str(path) for path in kernel.modules],
+            "key_modules": [str(path) for path in kernel.key_modules],
             "tun": "/mnt/tun",
         }
         self._exchange.install_agent(config)

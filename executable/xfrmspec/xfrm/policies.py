@@ -70,6 +70,15 @@ def add(database: PolicyDatabase, policy: Policy, now: int = 0) -> PolicyOutcome
     reason = refusal_of(policy, database.profile)
     if reason is not None:
         return PolicyOutcome(database, Errno.EINVAL, reason)
+    return link_new(database, policy, now)
+
+
+@clause("XFRM-DB-007")
+def link_new(database: PolicyDatabase, policy: Policy, now: int = 0) -> PolicyOutcome:
+    """Insert a policy that its interface has checked; EEXIST when its identity is taken. `now` in seconds.
+
+    Source: XFRM-DB-007; kernel xfrm_policy_insert.
+    """
     existing = database.find(identity_of(policy))
     if existing is not None:
         return PolicyOutcome(database, Errno.EEXIST, PolicyErrorReason.EXISTS, found=existing)
@@ -85,6 +94,15 @@ def update(database: PolicyDatabase, policy: Policy, now: int = 0) -> PolicyOutc
     reason = refusal_of(policy, database.profile)
     if reason is not None:
         return PolicyOutcome(database, Errno.EINVAL, reason)
+    return link_or_replace(database, policy, now)
+
+
+@clause("XFRM-DB-007")
+def link_or_replace(database: PolicyDatabase, policy: Policy, now: int = 0) -> PolicyOutcome:
+    """Insert or replace a policy that its interface has checked. `now` in seconds.
+
+    Source: XFRM-DB-007; kernel xfrm_policy_insert.
+    """
     existing = database.find(identity_of(policy))
     return _installed(database, policy, existing, PolicyEventKind.UPDATE, now)
 
