@@ -9,6 +9,7 @@ from xfrmspec_diagrams.dot import to_dot
 from xfrmspec_diagrams.ir import Picture
 from xfrmspec_diagrams.machine_pictures import inbound_check, output_decision, policy_lifecycle
 from xfrmspec_diagrams.mermaid import to_mermaid
+from xfrmspec_diagrams.packet_picture import SAMPLES, packet_picture
 from xfrmspec_diagrams.policymap import policy_map
 from xfrmspec_diagrams.samples import HOME_AGENT
 from xfrmspec_diagrams.svg import SvgResult, draw_svg
@@ -19,6 +20,7 @@ from xfrmspec_terms.profile import PROFILES
 _PICTURES: Mapping[str, Callable[[], Picture]] = {
     "inbound-check": inbound_check,
     "output-decision": output_decision,
+    **{name: partial(packet_picture, packet, title) for name, (packet, title) in SAMPLES.items()},
     "policy-lifecycle": policy_lifecycle,
     "policy-map-home-agent": partial(policy_map, HOME_AGENT),
     "template-classes": template_classes,

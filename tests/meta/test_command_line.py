@@ -234,3 +234,31 @@ def test_diagram_lists_and_draws(run: Run) -> None:
     drawn = run("diagram", "policy-map", "--dump", DUMPS[0], "--format", "mermaid")
     assert drawn.code == 0
     assert drawn.out.startswith(("flowchart", "graph", "---"))
+
+
+def test_diagram_draws_a_packet_of_octets_or_of_a_capture(run: Run, tmp_path: Path) -> None:
+    from xfrmspec.wire.capture import write_capture
+
+    octets = "60000000000c1140" + "20010db8" * 8 + "0fa10fa2000c0000" + "64617461"
+    table = ("--format", "table")
+    drawn = run("diagram", "packet", "--octets", octets, *table)
+    assert drawn.code == 0
+    assert "port 4001 to 4002" in drawn.out
+    capture = tmp_path / "one.pcap"
+    with capture.open("wb") as stream:
+        write_capture(stream, [(0.0, b"\x50"), (1.0, bytes.fromhex(octets))])
+    assert (
+        "port 4001 to 4002" in run("diagram", "packet", "--pcap", str(capture), "--number", "2", *table).out
+    )
+    assert "octet 0: the version" in run("diagram", "packet", "--pcap", str(capture), *table).out
+    for words, complaint in (
+        ((), "give it with"),
+        (("--octets", "6x"), "hexadecimal"),
+        (("--octets", "60", "--pcap", str(capture)), "give it with"),
+        (("--pcap", str(capture), "--number", "3"), "record 3 is no IP packet"),
+        (("--pcap", str(tmp_path / "none")), "No such file"),
+        (("--pcap", DUMPS[0]), "no pcap file"),
+    ):
+        told = run("diagram", "packet", *words)
+        assert (told.code, told.out) == (2, "")
+        assert complaint in told.err.replace("\n", " ")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
+from xfrmspec.wire.encode import encode_behind
 from xfrmspec.wire.options import is_home_address
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import (
@@ -62,3 +64,10 @@ def element_of(header: WireHeader) -> ChainElement:
 def chain_of(packet: Packet) -> tuple[ChainElement, ...]:
     """Return the header chain of a packet, outermost first, without its outermost IP header."""
     return tuple(map(element_of, packet.headers[1:]))
+
+
+def header_sizes(headers: Sequence[WireHeader], payload: bytes = b"") -> tuple[int, ...]:
+    """Return how many octets each header has on the wire; the payload is what stands behind the last."""
+    ends = range(len(headers) + 1)
+    left = [len(encode_behind(headers[:at], headers[at:], payload)) for at in ends]
+    return tuple(size - behind for size, behind in pairwise(left))
