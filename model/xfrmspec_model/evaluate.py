@@ -32,13 +32,15 @@ from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Family, Flow, Protocol, Selector
 
 
-def _truth(value: Truth) -> bool:
+def plain_truth(value: Truth) -> bool:
+    """Return a truth that has folded; TypeError for a formula."""
     if not isinstance(value, bool):
         raise TypeError(f"a definition did not fold on plain values: {value}")
     return value
 
 
-def _number(value: Number) -> int:
+def plain_number(value: Number) -> int:
+    """Return a number that has folded; TypeError for a term."""
     if not isinstance(value, int):
         raise TypeError(f"a definition did not fold on plain values: {value}")
     return int(value)
@@ -46,18 +48,18 @@ def _number(value: Number) -> int:
 
 def selector_matches(selector: Selector, flow: Flow, profile: Profile) -> bool:
     """Tell whether a selector matches a flow (`selectors.selector_matches`)."""
-    return _truth(selectors.selector_matches(plain_selector(selector), plain_flow(flow), profile))
+    return plain_truth(selectors.selector_matches(plain_selector(selector), plain_flow(flow), profile))
 
 
 def has_well_formed_slots(flow: Flow) -> bool:
     """Tell whether a flow's slots can occur with its protocol (`selectors.well_formed_slots`)."""
-    return _truth(selectors.well_formed_slots(plain_flow(flow)))
+    return plain_truth(selectors.well_formed_slots(plain_flow(flow)))
 
 
 def candidate_list(selector: Selector, destination_bits: int, source_bits: int) -> CandidateList:
     """Return the list of a policy under thresholds in bits (`selectors.candidate_list`)."""
     number = selectors.candidate_list(plain_selector(selector), destination_bits, source_bits)
-    return CandidateList(_number(number))
+    return CandidateList(plain_number(number))
 
 
 def _remembering(rules: Rules) -> Rules:
@@ -87,7 +89,7 @@ def winner(
     database = plain_database(entries)
     rules = _remembering(RULES)
     lookup = policies.Lookup(database, plain_flow(flow), int(direction), int(policy_type), profile, rules)
-    return next((_number(entry.identity) for entry in database if _truth(lookup.wins(entry))), None)
+    return next((plain_number(entry.identity) for entry in database if plain_truth(lookup.wins(entry))), None)
 
 
 def pair(
@@ -96,14 +98,16 @@ def pair(
     """Return the indexes of primary and completing policy, and whether they block (`policies.Pairing`)."""
     database = plain_database(entries)
     pairing = policies.pairing(database, plain_flow(flow), int(direction), profile, _remembering(RULES))
-    primary = next((_number(e.identity) for e in database if _truth(pairing.is_primary(e))), None)
-    secondary = next((_number(e.identity) for e in database if _truth(pairing.is_secondary(e))), None)
-    return primary, secondary, _truth(pairing.blocks())
+    primary = next((plain_number(e.identity) for e in database if plain_truth(pairing.is_primary(e))), None)
+    secondary = next(
+        (plain_number(e.identity) for e in database if plain_truth(pairing.is_secondary(e))), None
+    )
+    return primary, secondary, plain_truth(pairing.blocks())
 
 
 def _order(classes: Sequence[Number]) -> list[int]:
     places = templates.sorted_places(classes)
-    return [_number(templates.entry_at(places, wanted)) for wanted in range(len(classes))]
+    return [plain_number(templates.entry_at(places, wanted)) for wanted in range(len(classes))]
 
 
 def sort_states(states: Sequence[tuple[Protocol, Mode]]) -> list[int]:
@@ -122,7 +126,7 @@ def sort_templates(merged: Sequence[Template], profile: Profile) -> list[int]:
 
 def can_be_a_state(protocol: Protocol, mode: Mode) -> bool:
     """Tell whether a state of this protocol and mode can exist (`templates.instantiable`)."""
-    return _truth(templates.instantiable(int(protocol), int(mode)))
+    return plain_truth(templates.instantiable(int(protocol), int(mode)))
 
 
 def _policy_term(listed: Sequence[Template] | None, allows: bool) -> check.PolicyTerm | None:
@@ -164,9 +168,13 @@ def inbound_judgement(
         default_action=int(default_action),
     )
     judgement = check.judged(term)
-    reported = _number(judgement.reported)
+    reported = plain_number(judgement.reported)
     nobody = reported == matching.NOWHERE
-    return Verdict(_number(judgement.verdict)), _number(judgement.verified), None if nobody else reported
+    return (
+        Verdict(plain_number(judgement.verdict)),
+        plain_number(judgement.verified),
+        None if nobody else reported,
+    )
 
 
 def inbound_check(
@@ -203,7 +211,7 @@ def inbound_check(
 
 def state_selectors(sec_path: Sequence[SecurityAssociation], flow: Flow, profile: Profile) -> bool:
     """Tell whether the selectors of all states in a sec_path match the flow (`check.states_fit`)."""
-    return _truth(check.states_fit(_sec_path(sec_path), plain_flow(flow), profile))
+    return plain_truth(check.states_fit(_sec_path(sec_path), plain_flow(flow), profile))
 
 
 def decode_flow_slots(
@@ -218,7 +226,7 @@ def decode_flow_slots(
     """
     chain = decoding.plain_chain(payload, first_protocol, processed)
     source, destination = decoding.slots_of_received(chain, profile)
-    return _number(chain.upper.protocol), _number(source), _number(destination)
+    return plain_number(chain.upper.protocol), plain_number(source), plain_number(destination)
 
 
 def insertion_index(chain: Sequence[ChainElement], protocol: Protocol) -> int:
@@ -227,7 +235,9 @@ def insertion_index(chain: Sequence[ChainElement], protocol: Protocol) -> int:
     The chain begins behind the outermost IP header. KeyError for a protocol that no state has.
     """
     kinds: list[Number] = [int(headers.kind_of(element)) for element in chain]
-    return _number(headers.insertion_index(kinds, headers.passes_for(headers.KIND_OF_PROTOCOL[protocol])))
+    return plain_number(
+        headers.insertion_index(kinds, headers.passes_for(headers.KIND_OF_PROTOCOL[protocol]))
+    )
 
 
 def header_chain(
@@ -247,4 +257,4 @@ def header_chain(
             kinds = headers.tunnelled(kinds, kind)
         else:
             kinds = headers.inserted(kinds, headers.insertion_index(kinds, headers.passes_for(kind)), kind)
-    return [headers.HeaderKind(_number(kind)) for kind in kinds]
+    return [headers.HeaderKind(plain_number(kind)) for kind in kinds]

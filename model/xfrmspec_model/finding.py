@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xfrmspec_model.association_rules import ASSOCIATION_RULES, AssociationRules
-from xfrmspec_model.associations import Associations, AssociationTerm
+from xfrmspec_model.associations import Associations, AssociationTerm, StateKey, named_by_spi
 from xfrmspec_model.candidates import Search
 from xfrmspec_model.folding import Number, Truth, all_of, both, either, first_of, negate, same
+from xfrmspec_model.selectors import mark_matches
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.profile import Profile
@@ -103,11 +104,14 @@ class Finding:
 
     @clause("XFRM-FIND-005")
     def spi_is_taken(self) -> Truth:
-        """Tell whether the template names an SPI that a state of its key has. Source: XFRM-FIND-005."""
+        """Tell whether the template names an SPI by which a lookup finds a state. Source: XFRM-FIND-005."""
+        search = self.search
+        key = StateKey(
+            search.destination, search.source, search.protocol, search.family, search.spi, search.mark
+        )
 
         def has_it(state: AssociationTerm) -> Truth:
-            parts = ("destination", "spi", "protocol", "family")
-            return all_of(same(getattr(state, part), getattr(self.search, part)) for part in parts)
+            return both(named_by_spi(state, key), mark_matches(state.mark_value, state.mark_mask, key.mark))
 
         named = negate(same(self.search.spi, 0))
         return False if named is False else both(named, self.database.some(has_it))
