@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from xfrmspec_model import decoding, entries, headers, matching, pairs, seniority, templates
 from xfrmspec_model.association_rules import AssociationRules
+from xfrmspec_model.caches import CacheRules
 from xfrmspec_model.entries import Entry
 from xfrmspec_model.folding import Number, Truth
 from xfrmspec_model.selectors import FlowTerm
@@ -29,7 +30,7 @@ class Rules:
     `state_selector_fits(state, flow, profile)`, `input_without_policy(default_action, other_than_transport)`.
     Headers: `ipsec_passes`, `home_address_passes`, `routing_passes`, each of (kind, routing header passed).
     Flows: `image_read(chain, profile)` and `mobility_type(chain, profile)` of `decoding`.
-    `associations` are the rules of the state database.
+    `associations` are the rules of the state database, `caches` those of remembered decisions.
     """
 
     policy_matches: Callable[[Entry, FlowTerm, Number, Number, Profile], Truth] = entries.policy_matches
@@ -55,6 +56,7 @@ class Rules:
     image_read: Callable[[decoding.ReceivedChain, Profile], int] = decoding.image_read
     mobility_type: Callable[[decoding.ReceivedChain, Profile], Number] = decoding.mobility_type
     associations: AssociationRules = field(default_factory=AssociationRules)
+    caches: CacheRules = field(default_factory=CacheRules)
 
 
 RULES = Rules()
