@@ -103,7 +103,8 @@ class Mark:
 
     def masked(self) -> Mark:
         """Return the mark as the kernel stores it: value cut down to the mask."""
-        return Mark(self.value & self.mask, self.mask)
+        kept = self.value & self.mask
+        return self if kept == self.value else Mark(kept, self.mask)
 
 
 ANY_MARK = Mark()

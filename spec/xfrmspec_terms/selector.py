@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 Address = IPv4Address | IPv6Address
@@ -56,6 +57,7 @@ def family_of(address: Address) -> Family:
     return Family.INET if address.version == 4 else Family.INET6
 
 
+@cache
 def unspecified(family: Family) -> Address:
     """Return the all-zero address of a family (IPv6 for the unspecified family)."""
     return IPv4Address(0) if family is Family.INET else IPv6Address(0)
@@ -76,6 +78,7 @@ class Prefix:
             raise ValueError(f"prefix length {self.length} is outside 0..{self.family.width}")
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> Prefix:
         """Read `ADDRESS/LENGTH`, or `ADDRESS` for a host prefix; ValueError for anything else."""
         address_text, slash, length_text = text.partition("/")

@@ -196,6 +196,9 @@ def open_selector(family: Family) -> Selector:
 
 
 def _bare(policy: Policy) -> Policy:
+    bare = PolicyType.MAIN, ANY_MARK, 0, ()
+    if (policy.type, policy.mark, policy.if_id, policy.templates) == bare:
+        return policy
     return replace(policy, templates=(), type=PolicyType.MAIN, mark=ANY_MARK, if_id=0)
 
 

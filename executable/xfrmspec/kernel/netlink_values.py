@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -58,6 +59,7 @@ def pack_address(address: Address) -> bytes:
     return address.packed.ljust(16, b"\0")
 
 
+@lru_cache(maxsize=4096)
 def unpack_address(octets: bytes, family: int) -> Address:
     """Read an xfrm_address_t as an address of the family; any family but INET reads as IPv6."""
     if family == Family.INET:
@@ -112,6 +114,7 @@ def _limit(value: int) -> int | None:
     return None if value == INFINITE else value
 
 
+@lru_cache(maxsize=1024)
 def pack_limits(limits: Limits) -> bytes:
     """Return the 64 octets of an xfrm_lifetime_cfg; None becomes XFRM_INF."""
     sizes = (limits.soft_bytes, limits.hard_bytes, limits.soft_packets, limits.hard_packets)
@@ -124,6 +127,7 @@ def pack_limits(limits: Limits) -> bytes:
     )
 
 
+@lru_cache(maxsize=1024)
 def unpack_limits(octets: bytes) -> Limits:
     """Read an xfrm_lifetime_cfg."""
     fields = _unpacked(_LIMITS, octets)
@@ -170,6 +174,7 @@ def pack_template(template: Template) -> bytes:
     )
 
 
+@lru_cache(maxsize=4096)
 def unpack_template(octets: bytes) -> Template:
     """Read an xfrm_user_tmpl; MalformedMessageError for a mode, protocol, share or family the terms lack."""
     fields = _unpacked(_TEMPLATE, octets)

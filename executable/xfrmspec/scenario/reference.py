@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import singledispatch
+from typing import Any
 
 from xfrmspec.scenario.observation import (
     Observation,
@@ -59,6 +60,10 @@ class Run:
     node: Node
     used: frozenset[int] = frozenset()
 
+    def over(self, **changes: Any) -> Run:
+        """Return the run with other policies, states or default actions in its tables."""
+        return Run(replace(self.tables, **changes), self.node, self.used)
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceSubject:
@@ -93,8 +98,7 @@ def stored_entry(policy: Policy) -> StoredEntry:
 
 
 def _with_policies(run: Run, outcome: PolicyOutcome) -> tuple[Run, StepResult]:
-    tables = replace(run.tables, policies=outcome.database)
-    return replace(run, tables=tables), OperationResult(outcome.errno)
+    return run.over(policies=outcome.database), OperationResult(outcome.errno)
 
 
 @singledispatch
@@ -130,11 +134,11 @@ def _(step: SetThresholds, run: Run) -> tuple[Run, StepResult]:
 
 @perform.register
 def _(step: SetDefaults, run: Run) -> tuple[Run, StepResult]:
-    return replace(run, tables=replace(run.tables, defaults=step.actions)), OperationResult(Errno.OK)
+    return run.over(defaults=step.actions), OperationResult(Errno.OK)
 
 
 def _with_states(run: Run, states: tuple[SecurityAssociation, ...], errno: Errno) -> tuple[Run, StepResult]:
-    return replace(run, tables=replace(run.tables, states=states)), OperationResult(errno)
+    return run.over(states=states), OperationResult(errno)
 
 
 @perform.register
@@ -270,8 +274,8 @@ def _after_output(run: Run, decision: OutputDecision) -> Run:
 
     A socket's own policy is in no dump, so its use is not seen.
     """
-    states = (*reversed(decision.larvals), *run.tables.states)
-    run = replace(run, tables=replace(run.tables, states=states))
+    if decision.larvals:
+        run = run.over(states=(*reversed(decision.larvals), *run.tables.states))
     if decision.decision is Decision.DROP or decision.selection.from_socket:
         return run
     return _after_selection(run, decision.selection.policies)
@@ -279,9 +283,9 @@ def _after_output(run: Run, decision: OutputDecision) -> Run:
 
 @clause("XFRM-TIMER-003")
 def _after_selection(run: Run, policies: tuple[Policy, ...]) -> Run:
-    chosen = {identity_of(policy) for policy in policies}
-    ages = {entry.age for entry in run.tables.policies if identity_of(entry.policy) in chosen}
-    return replace(run, used=run.used | ages)
+    chosen = {policy.index for policy in policies}
+    ages = {entry.age for entry in run.tables.policies if entry.policy.index in chosen}
+    return Run(run.tables, run.node, run.used | ages)
 
 
 def _used_identities(run: Run) -> tuple[PolicyIdentity, ...]:
@@ -292,4 +296,17 @@ def _used_identities(run: Run) -> tuple[PolicyIdentity, ...]:
 def sorted_identities(found: Iterable[PolicyIdentity]) -> tuple[PolicyIdentity, ...]:
     """Return identities in the one order that every subject reports them in."""
     identities = tuple(found)
-    return identities if len(identities) < 2 else tuple(sorted(identities, key=repr))
+    return identities if len(identities) < 2 else tuple(sorted(identities, key=_rank))
+
+
+def _rank(identity: PolicyIdentity) -> tuple[Any, ...]:
+    selector, mark = identity.selector, identity.mark
+    ends = selector.source, selector.destination
+    ports = selector.source_port, selector.destination_port
+    return (
+        *(identity.direction, identity.type, selector.family),
+        *((int(end.address), end.length) for end in ends),
+        *((port.value, port.mask) for port in ports),
+        *(selector.protocol, selector.ifindex, selector.user),
+        *(mark.value, mark.mask, identity.if_id, identity.security_context),
+    )

@@ -132,20 +132,21 @@ def install(
     """
     profile, direction = database.profile, policy.direction
     order = database.orders[direction]
+    entries = tuple(entry for own in database.orders for entry in own)
     if replaced is not None:
         index, generator = replaced.policy.index, database.next_index
     else:
-        taken = {entry.policy.index for entry in database}
+        taken = {entry.policy.index for entry in entries}
         index, generator = next_free_index(policy, taken, database.next_index)
+    place = insertion_point(order, policy, replaced, profile)
     entry = InstalledPolicy(
         policy=as_stored(policy, index),
         list=candidate_list(policy, database.thresholds),
         age=database.next_age,
-        rank=0,
-        position=link_position(tuple(database), policy, replaced, profile),
+        rank=place,
+        position=link_position(entries, policy, replaced, profile),
         added=now,
     )
-    place = insertion_point(order, policy, replaced, profile)
     linked = (*order[:place], entry, *order[place:])
     if profile.exact_pos_zero and entry.list is not CandidateList.EXACT:
         linked = count_positions(linked, entry, replaced, profile)

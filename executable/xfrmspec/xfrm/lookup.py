@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from xfrmspec.xfrm.database import PolicyDatabase
@@ -27,8 +27,13 @@ FATE_CLAUSES = {
     Fate.WON: "XFRM-LOOKUP-001",
     Fate.NO_MATCH: "XFRM-SEL-001",
     Fate.WEAKER: "XFRM-LOOKUP-001",
-    Fate.LATER_IN_LIST: "XFRM-LOOKUP-005",
-    Fate.TIE_LOST: "XFRM-LOOKUP-007",
+}
+MISMATCH_CLAUSES = {
+    Mismatch.MARK: "XFRM-SEL-005",
+    Mismatch.IF_ID: "XFRM-SEL-006",
+    Mismatch.INTERFACE: "XFRM-SEL-003",
+    Mismatch.SOURCE_PORT: "XFRM-SEL-002",
+    Mismatch.DESTINATION_PORT: "XFRM-SEL-002",
 }
 
 
@@ -109,26 +114,13 @@ def _matches(
 
 def _trial(entry: InstalledPolicy, mismatch: Mismatch | None, winner: InstalledPolicy | None) -> Trial:
     if mismatch is not None:
-        return _with_clause(Trial(entry, Fate.NO_MATCH, mismatch))
+        name = MISMATCH_CLAUSES.get(mismatch, FATE_CLAUSES[Fate.NO_MATCH])
+        return Trial(entry, Fate.NO_MATCH, mismatch, name)
     if winner is None or entry.age == winner.age:
-        return _with_clause(Trial(entry, Fate.WON))
+        return Trial(entry, Fate.WON, clause=FATE_CLAUSES[Fate.WON])
     if entry.policy.priority > winner.policy.priority:
-        return _with_clause(Trial(entry, Fate.WEAKER))
+        return Trial(entry, Fate.WEAKER, clause=FATE_CLAUSES[Fate.WEAKER])
+    exact = CandidateList.EXACT in (entry.list, winner.list)
     if entry.list is winner.list:
-        name = "XFRM-LOOKUP-006" if entry.list is CandidateList.EXACT else "XFRM-LOOKUP-005"
-        return Trial(entry, Fate.LATER_IN_LIST, clause=name)
-    if CandidateList.EXACT not in (entry.list, winner.list):
-        return Trial(entry, Fate.TIE_LOST, clause="XFRM-LOOKUP-005")
-    return _with_clause(Trial(entry, Fate.TIE_LOST))
-
-
-def _with_clause(trial: Trial) -> Trial:
-    if trial.mismatch is Mismatch.MARK:
-        return replace(trial, clause="XFRM-SEL-005")
-    if trial.mismatch is Mismatch.IF_ID:
-        return replace(trial, clause="XFRM-SEL-006")
-    if trial.mismatch is Mismatch.INTERFACE:
-        return replace(trial, clause="XFRM-SEL-003")
-    if trial.mismatch in (Mismatch.SOURCE_PORT, Mismatch.DESTINATION_PORT):
-        return replace(trial, clause="XFRM-SEL-002")
-    return replace(trial, clause=FATE_CLAUSES[trial.fate])
+        return Trial(entry, Fate.LATER_IN_LIST, clause="XFRM-LOOKUP-006" if exact else "XFRM-LOOKUP-005")
+    return Trial(entry, Fate.TIE_LOST, clause="XFRM-LOOKUP-007" if exact else "XFRM-LOOKUP-005")

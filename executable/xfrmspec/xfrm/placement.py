@@ -126,4 +126,8 @@ def count_positions(
     place = insertion_point(inexact, new.policy, replaced, profile)
     counted = (*inexact[:place], new, *inexact[place:])
     positions = {entry.age: position for position, entry in enumerate(counted)}
-    return tuple(replace(entry, position=positions.get(entry.age, entry.position)) for entry in linked)
+    return tuple(_at(entry, positions.get(entry.age, entry.position)) for entry in linked)
+
+
+def _at(entry: InstalledPolicy, position: int) -> InstalledPolicy:
+    return entry if entry.position == position else replace(entry, position=position)

@@ -219,9 +219,8 @@ def _installed(
     now: int,
 ) -> PolicyOutcome:
     installed = install(database, policy, replaced, now)
-    entry = installed.find(identity_of(policy))
-    stored = entry.policy if entry else policy
-    return PolicyOutcome(installed, events=(PolicyEvent(kind, stored),), found=entry)
+    entry = next(e for e in installed.orders[policy.direction] if e.age == database.next_age)
+    return PolicyOutcome(installed, events=(PolicyEvent(kind, entry.policy),), found=entry)
 
 
 def _locate(database: PolicyDatabase, identity: PolicyIdentity, index: int) -> InstalledPolicy | None:
