@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from xfrmspec.scenario.terms import PAYLOAD_OCTETS, Receive
+from xfrmspec.wire.checksum import upper_checksum
+from xfrmspec.wire.encode import encode_behind, protocol_of
 from xfrmspec.xfrm.session import ReceivedHeaders
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.packet import Header, header_name, upper_header
+from xfrmspec_terms.headers import (
+    AuthenticationHeader,
+    DestinationOptionsHeader,
+    EspHeader,
+    HopByHopHeader,
+    IPCompHeader,
+    OptionsHeader,
+    WireHeader,
+)
+from xfrmspec_terms.options import PadN
+from xfrmspec_terms.packet import Header, UpperLayer, header_name, upper_header
 from xfrmspec_terms.policy import Mode
 from xfrmspec_terms.selector import Address, Flow, Protocol, SlotMeaning, slot_meaning
 
 _HOP_LIMIT = 64
 _WINDOW_BITS = -11
-_FULL_SUM = 0xFFFF
+_NEVER_ZERO = 0xFFFF
 _ICMPV6_CHECKSUM_AT = 2
 _MOBILITY_CHECKSUM_AT = 4
 _UDP_CHECKSUM_AT = 6
-_EXTENSIONS = {Header.HOP_BY_HOP: Protocol.HOP_BY_HOP, Header.DESTINATION_OPTIONS: 60}
-_PADDING_ONLY = bytes((1, 4, 0, 0, 0, 0))
+_PADDING_ONLY = (PadN(bytes(4)),)
+_EXTENSIONS: Mapping[Header, OptionsHeader] = {
+    Header.HOP_BY_HOP: HopByHopHeader(_PADDING_ONLY),
+    Header.DESTINATION_OPTIONS: DestinationOptionsHeader(_PADDING_ONLY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +78,8 @@ def upper_octets(flow: Flow, octets: int = PAYLOAD_OCTETS) -> bytes:
     place = _checksum_place(flow.protocol)
     if place is None:
         return body
-    value = _checksum(flow, body).to_bytes(2, "big")
-    return body[:place] + value + body[place + 2 :]
+    value = upper_checksum((flow.source, flow.destination), flow.protocol, body) or _NEVER_ZERO
+    return body[:place] + value.to_bytes(2, "big") + body[place + 2 :]
 
 
 @clause("XFRM-FLOW-003")
@@ -134,16 +148,6 @@ def _checksum_place(protocol: int) -> int | None:
     return _MOBILITY_CHECKSUM_AT if protocol == Protocol.MOBILITY else None
 
 
-def _checksum(flow: Flow, body: bytes) -> int:
-    """The Internet checksum over pseudo-header and body, whose own checksum field is zero (RFC 8200, 8.1)."""
-    pseudo = flow.source.packed + flow.destination.packed
-    pseudo += len(body).to_bytes(4, "big") + flow.protocol.to_bytes(4, "big")
-    total = sum(struct.unpack(f">{(40 + len(body)) // 2}H", pseudo + body))
-    while total > _FULL_SUM:
-        total = (total & _FULL_SUM) + (total >> 16)
-    return (~total & _FULL_SUM) or _FULL_SUM
-
-
 def _wrap(
     piece: _Piece, layer: Header | SecurityAssociation, segments_left: int = 1, sequence: int = 1
 ) -> _Piece:
@@ -163,8 +167,12 @@ def _wrap(
 def _wrap_extension(piece: _Piece, header: Header) -> _Piece:
     if header not in _EXTENSIONS:
         raise ValueError(f"no packet is built with a header {header.value}")
-    octets = bytes((piece.next_header, 0)) + _PADDING_ONLY + piece.octets
-    return _Piece(_EXTENSIONS[header], octets, piece.source, piece.destination)
+    wrapped = _EXTENSIONS[header]
+    return replace(piece, next_header=protocol_of(wrapped), octets=_behind(wrapped, piece))
+
+
+def _behind(header: WireHeader, piece: _Piece) -> bytes:
+    return encode_behind((), (header, UpperLayer(piece.next_header)), piece.octets)
 
 
 def _wrap_home_address(piece: _Piece, state: SecurityAssociation) -> _Piece:
@@ -182,16 +190,15 @@ def _wrap_routing(piece: _Piece, state: SecurityAssociation, segments_left: int)
 
 
 def _protected(piece: _Piece, state: SecurityAssociation, sequence: int) -> bytes:
-    spi, number = state.spi.to_bytes(4, "big"), sequence.to_bytes(4, "big")
     if state.protocol is Protocol.ESP:
         padding = -(len(piece.octets) + 2) % 4
         trailer = bytes(range(1, padding + 1)) + bytes((padding, piece.next_header))
-        return spi + number + piece.octets + trailer
+        return encode_behind((), (EspHeader(state.spi, sequence),), piece.octets + trailer)
     if state.protocol is Protocol.AH:
-        return bytes((piece.next_header, 2, 0, 0)) + spi + number + bytes(4) + piece.octets
+        return _behind(AuthenticationHeader(state.spi, sequence, bytes(4)), piece)
     deflate = zlib.compressobj(wbits=_WINDOW_BITS)
     squeezed = deflate.compress(piece.octets) + deflate.flush()
-    return bytes((piece.next_header, 0)) + spi[2:] + squeezed
+    return encode_behind((), (IPCompHeader(piece.next_header, state.spi),), squeezed)
 
 
 def _read_headers(protocol: int, octets: bytes, names: list[str]) -> None:
