@@ -32,6 +32,7 @@ TOPICS = {
     "03-inbound-check": {"CHECK": 14},
     "04-states": {"SAD": 12, "LIFE": 7, "ACQ": 3, "SPI": 2, "MIGR": 6, "EVENT": 3},
     "05-replay": {"REPLAY": 10},
+    "07-transforms": {"ESP": 7, "AH": 7, "COMP": 3},
     "08-loops": {"BUNDLE": 3, "CACHE": 6, "EMIT": 6, "RECV": 9, "BUILD": 2},
     "09-interfaces": {"IFACE": 9, "KEY": 9},
 }  # fmt: skip
@@ -50,6 +51,7 @@ REQUIRED_COVERAGE = (
     | {f"K-STATE-{n}" for n in range(30, 36)}
     | {f"K-KEY-{n}" for n in range(1, 10)}
     | {"P-14"}
+    | {"K-OUT-48", "K-MIP-11", "K-RFC-3", "K-RFC-8"}
 )
 
 

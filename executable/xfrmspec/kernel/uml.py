@@ -26,6 +26,7 @@ _CONSOLE_TAIL = 400
 _INTERPRETERS = ("/usr/bin/python3", "/usr/local/bin/python3")
 _MODULES = (
     *("xfrm_algo", "xfrm_user", "ipv6", "authenc", "authencesn", "hmac", "cbc", "ecb", "sha512_generic"),
+    *("ctr", "gcm", "ghash_generic", "chacha20poly1305", "chacha_generic", "poly1305_generic"),
     *("jitterentropy_rng", "drbg", "seqiv", "echainiv", "deflate", "tunnel6", "xfrm6_tunnel"),
     *("xfrm_ipcomp", "esp6", "ah6", "ipcomp6", "mip6", "tun"),
 )
