@@ -32,6 +32,7 @@ TOPICS = {
     "03-inbound-check": {"CHECK": 14},
     "04-states": {"SAD": 12, "LIFE": 7, "ACQ": 3, "SPI": 2, "MIGR": 6, "EVENT": 3},
     "05-replay": {"REPLAY": 10},
+    "06-packets": {"PKT": 5, "OPT": 2, "TUN": 3, "FRAG": 2, "MTU": 1},
     "07-transforms": {"ESP": 7, "AH": 7, "COMP": 3},
     "08-loops": {"BUNDLE": 3, "CACHE": 6, "EMIT": 6, "RECV": 9, "BUILD": 2},
     "09-interfaces": {"IFACE": 9, "KEY": 9},
@@ -50,6 +51,7 @@ REQUIRED_COVERAGE = (
     | {f"P-{n:02}" for n in (7, *range(9, 14))}
     | {f"K-STATE-{n}" for n in range(30, 36)}
     | {f"K-KEY-{n}" for n in range(1, 10)}
+    | {"K-OUT-23", "K-OUT-46", "K-OUT-49", *(f"K-MIP-{n}" for n in (7, 8, 10, 31, 32))}
     | {"P-14"}
     | {"K-OUT-48", "K-MIP-11", "K-RFC-3", "K-RFC-8"}
 )

@@ -20,7 +20,6 @@ _TYPES_AT = {_ETHERNET: 12, _COOKED: 14}
 _IP_TYPES = frozenset({0x0800, 0x86DD})
 _IPV6_TYPE = 0x86DD
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
-_RECORD_HEADER = 16
 _MOST_OCTETS = 1 << 18
 
 
@@ -57,7 +56,7 @@ class _WholeReads:
         if missing and (octets or self._in_record):
             end = self._offset + len(octets)
             raise CaptureError(f"the file ends at octet {end}, {missing} octets before the end of a {part}")
-        self._in_record = size == _RECORD_HEADER and not self._in_record and self._offset > 0
+        self._in_record = not self._in_record and self._offset > 0
         self._offset += len(octets)
         return octets
 
