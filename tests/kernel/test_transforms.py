@@ -5,8 +5,10 @@ Its initialisation vectors are its own, so what it sends is compared decrypted (
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from xfrmspec.findings.pieces import ANYWHERE, HERE, RECEIVED, SENT, THERE, allow
 from xfrmspec.kernel.netlink import Message, RequestFlag, encode, frame
 from xfrmspec.kernel.netlink_attributes import Algorithm, AttributeKind, ReplayEsn, replay_esn_attribute
-from xfrmspec.kernel.netlink_requests import state_message
+from xfrmspec.kernel.netlink_requests import DEFLATE, state_message
 from xfrmspec.kernel.program import compile_scenario
 from xfrmspec.kernel.uml import KernelMissingError, UmlGuest, find_kernel
 from xfrmspec.scenario.packets import received_packet
@@ -22,6 +24,7 @@ from xfrmspec.scenario.terms import AddPolicy, AddState, Receive, Scenario, Send
 from xfrmspec.wire.ah import AhKeys, Verified, protect, verify
 from xfrmspec.wire.algorithms import Integrity, encryption, integrity
 from xfrmspec.wire.esp import EspKeys, Opened, open_sealed, seal
+from xfrmspec.wire.ipcomp import Compressed, compress, expand
 from xfrmspec.wire.secret import NO_KEY, Secret
 from xfrmspec_terms.association import SecurityAssociation, StateFlag
 from xfrmspec_terms.policy import Mode, Template
@@ -248,3 +251,42 @@ def test_we_verify_the_ah_of_the_kernel_and_its_octets_are_ours_but_for_the_padd
     padded = (12 + chosen.icv_octets) % 8 != 0
     assert ours[:52] == packet[:52]
     assert ours == packet or padded
+
+
+def deflated(payload: bytes) -> bytes:
+    work = zlib.compressobj(wbits=-15)
+    return work.compress(payload) + work.flush()
+
+
+@pytest.mark.clause("XFRM-COMP-002", "XFRM-COMP-003")
+def test_the_kernel_takes_our_ipcomp_and_refuses_what_we_refuse(guest: UmlGuest) -> None:
+    ours = compress(SPI, 17, DATAGRAM)
+    assert isinstance(ours, Compressed)
+    header, noise = ours.octets[:4], Random(1).randbytes(100)
+    bodies = {
+        "ours": ours.octets,
+        "larger window": header + deflated(DATAGRAM),
+        "cut": ours.octets[:10],
+        "garbage": header + b"\xff" * 50,
+        "grown": header + deflated(noise),
+    }
+    for name, body in bodies.items():
+        counter = received(guest, inbound(Protocol.IPCOMP), [DEFLATE], ipv6(108, body))
+        assert counter == (None if isinstance(expand(body), Opened) else "XfrmInStateProtoError"), name
+    assert isinstance(expand(bodies["larger window"]), Opened)
+
+
+@pytest.mark.clause("XFRM-COMP-002")
+def test_the_kernel_compresses_to_the_octets_that_we_make(guest: UmlGuest) -> None:
+    body = sent(guest, Protocol.IPCOMP, [DEFLATE], StateFlag.NONE)[40:]
+    opened = expand(body)
+    assert isinstance(opened, Opened)
+    assert compress(SPI, 17, opened.payload) == Compressed(body)
+
+
+@pytest.mark.clause("XFRM-REPLAY-009")
+def test_an_ipcomp_state_with_a_window_drops_everything(guest: UmlGuest) -> None:
+    ours = compress(SPI, 17, DATAGRAM)
+    assert isinstance(ours, Compressed)
+    state = replace(inbound(Protocol.IPCOMP), replay_window=32)
+    assert received(guest, state, [DEFLATE], ipv6(108, ours.octets)) == "XfrmInStateSeqError"
