@@ -26,6 +26,7 @@ from xfrmspec.formats.dump import (
 from xfrmspec.formats.ip_xfrm import print_ip_xfrm, read_ip_xfrm
 from xfrmspec.formats.ipsecctl import print_ipsecctl, read_ipsecctl
 from xfrmspec.formats.setkey import print_setkey, read_setkey
+from xfrmspec.formats.setkey_conf import print_setkey_conf, read_setkey_conf
 from xfrmspec.formats.setkey_policy import is_policy_head
 from xfrmspec.formats.setkey_state import is_state_head
 from xfrmspec.formats.words import Line, lines_of, quoted
@@ -50,14 +51,21 @@ __all__ = [
     "print_ip_xfrm",
     "print_ipsecctl",
     "print_setkey",
+    "print_setkey_conf",
     "read_dump",
     "read_file",
     "read_ip_xfrm",
     "read_ipsecctl",
     "read_setkey",
+    "read_setkey_conf",
 ]
 
-_KNOWN_DUMPS = "a dump of ip xfrm, setkey -D, setkey -DP or ipsecctl"
+_KNOWN_DUMPS = "a dump of ip xfrm, setkey -D, setkey -DP or ipsecctl, or a script for setkey"
+_SCRIPT_MARK = re.compile(
+    r"#!.*setkey|spd(?:add|update|delete|flush|dump)\b|(?:flush|dump)(?: [a-z-]+)? ?;"
+    r"|(?:add|get|delete)(?: -[46n]+)* \S+ \S+ (?:esp|ah|ipcomp)\S*(?: |\Z)"
+)
+"""How a command of a `setkey.conf` begins; a dump of `ip -s xfrm` has lines that begin with add as well."""
 _MARKS: tuple[tuple[DumpFormat, re.Pattern[str]], ...] = (
     (DumpFormat.IP_XFRM, re.compile(r"src \S|XFRM (?:state|policy):|dir (?:in|out|fwd) |socket (?:in|out) ")),
     (DumpFormat.IPSECCTL, re.compile(r"FLOWS:\Z|SAD:\Z|flow \S+ (?:in|out) |.*\bipsecctl\b")),
@@ -68,11 +76,13 @@ _READERS: dict[DumpFormat, Callable[[str, str], Dump]] = {
     DumpFormat.IP_XFRM: read_ip_xfrm,
     DumpFormat.SETKEY: read_setkey,
     DumpFormat.IPSECCTL: read_ipsecctl,
+    DumpFormat.SETKEY_CONF: read_setkey_conf,
 }
 _PRINTERS: dict[DumpFormat, Callable[[Dump], str]] = {
     DumpFormat.IP_XFRM: print_ip_xfrm,
     DumpFormat.SETKEY: print_setkey,
     DumpFormat.IPSECCTL: print_ipsecctl,
+    DumpFormat.SETKEY_CONF: print_setkey_conf,
 }
 
 
@@ -83,6 +93,8 @@ def read_dump(text: str, file: str) -> Dump:
     """
     lines = lines_of(text)
     form = next((found for line in lines if (found := _format_of(line)) is not None), DumpFormat.IP_XFRM)
+    if any(_SCRIPT_MARK.match(line.text) for line in lines):
+        form = DumpFormat.SETKEY_CONF
     dump = _READERS[form](text, file)
     if dump.unknown and not (dump.policies or dump.states or dump.headings):
         first = dump.unknown[0]

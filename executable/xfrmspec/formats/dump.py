@@ -30,6 +30,7 @@ class DumpFormat(Enum):
     IP_XFRM = "ip xfrm"
     SETKEY = "setkey"
     IPSECCTL = "ipsecctl"
+    SETKEY_CONF = "setkey.conf"
 
 
 @dataclass(frozen=True, slots=True, order=True)

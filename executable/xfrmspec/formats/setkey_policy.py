@@ -120,24 +120,25 @@ def _read_selector(cursor: Cursor) -> Selector:
         anything = Prefix(unspecified(Family.INET6), 0)
         return Selector(anything, anything)
     words = cursor.take("a source"), cursor.take("a destination")
-    (source, source_port), (destination, destination_port) = (_range(cursor, word) for word in words)
+    (source, source_port), (destination, destination_port) = (read_range(cursor, word) for word in words)
     if source.family is not destination.family:
         raise cursor.error(words[1], "two prefixes of one family")
-    protocol = _upper_protocol(cursor)
+    protocol = read_upper_protocol(cursor)
     selector = Selector(source, destination, protocol, source_port, destination_port, family=source.family)
     if protocol == Protocol.ICMPV6 and not cursor.done:
-        selector = _with_type_and_code(cursor, selector)
+        selector = with_type_and_code(cursor, selector)
     if not cursor.done:
         cursor.skip_unknown(())
     for path, word, prefix, port in (
         ("selector.source", words[0], source, source_port),
         ("selector.destination", words[1], destination, destination_port),
     ):
-        cursor.notes.spell(path, word, _range_text(prefix, port, protocol))
+        cursor.notes.spell(path, word, range_text(prefix, port, protocol))
     return selector
 
 
-def _range(cursor: Cursor, word: str) -> tuple[Prefix, PortMatch]:
+def read_range(cursor: Cursor, word: str) -> tuple[Prefix, PortMatch]:
+    """Read `ADDRESS[/LENGTH]['['PORT']']` from a word; port 0 and any match every port."""
     match = _RANGE.match(word)
     if match is None:
         raise cursor.error(word, "ADDRESS/LENGTH[PORT]")
@@ -153,26 +154,29 @@ def _range(cursor: Cursor, word: str) -> tuple[Prefix, PortMatch]:
     return Prefix(address, length), PortMatch.exactly(port) if port else ANY_PORT
 
 
-def _range_text(prefix: Prefix, port: PortMatch, protocol: int) -> str:
+def range_text(prefix: Prefix, port: PortMatch, protocol: int) -> str:
+    """Write a range as setkey does; ICMPv6 has no ports."""
     length = "" if prefix.length == prefix.family.width else f"/{prefix.length}"
     port_text = f"[{port.value if port.mask else 'any'}]" if protocol != Protocol.ICMPV6 else ""
     return f"{address_text(prefix.address)}{length}{port_text}"
 
 
-def _upper_protocol(cursor: Cursor) -> int:
+def read_upper_protocol(cursor: Cursor) -> int:
+    """Read the name or number of an upper-layer protocol."""
     word = cursor.take("an upper-layer protocol")
     number = PROTOCOL_NUMBERS.get(word, as_number(word))
     if number is None or number > 0xFF:
         raise cursor.error(word, "a protocol name or a number of 0..255")
-    cursor.notes.spell("selector.protocol", word, _upper_name(number))
+    cursor.notes.spell("selector.protocol", word, upper_name(number))
     return number
 
 
-def _upper_name(number: int) -> str:
+def upper_name(number: int) -> str:
+    """Return setkey's name of an upper-layer protocol."""
     return _UPPER_NAMES.get(number, protocol_name(number))
 
 
-def _with_type_and_code(cursor: Cursor, selector: Selector) -> Selector:
+def with_type_and_code(cursor: Cursor, selector: Selector) -> Selector:
     """Read `TYPE,CODE`; as for ports, 0 matches every value."""
     word = cursor.take("a type and a code")
     match = re.fullmatch(r"([0-9]{1,5}),([0-9]{1,5})", word)
@@ -189,7 +193,7 @@ def _read_direction(cursor: Cursor, block: Block, draft: _Draft) -> None:
     draft.socket = word.endswith("(socket)")
     draft.direction = DIRECTIONS[word.removesuffix("(socket)")]
     if cursor.peek() == "prio":
-        draft.priority = _read_priority(cursor)
+        draft.priority = read_priority(cursor)
     action = cursor.peek()
     draft.action = cursor.choice(_ACTIONS, "an action")
     block.notes.spellings.append(Spelling("action", action))
@@ -197,7 +201,7 @@ def _read_direction(cursor: Cursor, block: Block, draft: _Draft) -> None:
         cursor.skip_unknown(())
 
 
-def _read_priority(cursor: Cursor) -> int:
+def read_priority(cursor: Cursor) -> int:
     """Read `prio [BASE] [+|- OFFSET]`: a larger number there is a smaller priority value here."""
     start = cursor.place
     cursor.literal("prio")
@@ -217,11 +221,12 @@ def _read_priority(cursor: Cursor) -> int:
     if not 0 <= value <= UINT32_MAX:
         raise cursor.error(word, "a priority within 32 bits")
     text = " ".join(cursor.line.words[start : cursor.place])
-    cursor.notes.spell("priority", text, _priority_text(value))
+    cursor.notes.spell("priority", text, priority_text(value))
     return value
 
 
-def _priority_text(value: int) -> str:
+def priority_text(value: int) -> str:
+    """Write a priority; the strongest, 0, is what setkey gives when nothing is written."""
     if not value:
         return ""
     offset = _PRIORITY_BASES["def"] - value
@@ -341,10 +346,10 @@ def _selector_text(selector: Selector, wording: Wording) -> str:
     if wording.masks("selector"):
         return _SOCKET_HEAD
     ports = selector.source_port, selector.destination_port
-    source = _range_text(selector.source, ports[0], selector.protocol)
-    destination = _range_text(selector.destination, ports[1], selector.protocol)
+    source = range_text(selector.source, ports[0], selector.protocol)
+    destination = range_text(selector.destination, ports[1], selector.protocol)
     words = [wording("selector.source", source), wording("selector.destination", destination)]
-    words.append(wording("selector.protocol", _upper_name(selector.protocol)))
+    words.append(wording("selector.protocol", upper_name(selector.protocol)))
     if selector.protocol == Protocol.ICMPV6 and any(port.mask for port in ports):
         words.append(f"{ports[0].value},{ports[1].value}")
     return " ".join(words)
@@ -355,7 +360,7 @@ def _direction_text(record: PolicyRecord, wording: Wording) -> str:
     plain = "ipsec" if policy.templates else "none"
     action = wording("action", "discard" if policy.action is Action.BLOCK else plain)
     direction = policy.direction.name.lower() + ("(socket)" if record.socket else "")
-    return " ".join(filter(None, [direction, wording("priority", _priority_text(policy.priority)), action]))
+    return " ".join(filter(None, [direction, wording("priority", priority_text(policy.priority)), action]))
 
 
 def _template_text(template: Template, path: str, wording: Wording) -> str:
