@@ -34,6 +34,15 @@ class StateFlag(IntFlag):
     ESN = 128
 
 
+class Encapsulation(IntEnum):
+    """How ESP is wrapped for address translators, by kernel numbers."""
+
+    NONE = 0
+    UDP_WITHOUT_IKE = 1
+    UDP = 2
+    TCP = 7
+
+
 @dataclass(frozen=True, slots=True)
 class SecurityAssociation:
     """One state: an IPsec SA, or a Mobile IPv6 route optimisation entry (HAO, RT2).
@@ -41,7 +50,8 @@ class SecurityAssociation:
     `destination`, `spi`, `protocol` and `source` name it; `spi`, `reqid` and `if_id` are 32-bit numbers.
     `care_of` is set for protocols 43 and 60 only. `selector` None means that the owner left it open.
     `added` is in seconds of the host's clock. Keys are no part of the value. `filed_under` is the (source,
-    destination) by which a larval state stands in the hash table when they are not its own.
+    destination) by which a larval state stands in the hash table when they are not its own. `output_mark`
+    is given to packets the state has transformed.
     Source: kernel-facing clauses XFRM-FIND-001..005, XFRM-CHECK-003, -008.
     """
 
@@ -65,3 +75,5 @@ class SecurityAssociation:
     authentication_bit: int = 0
     internal: bool = False
     filed_under: tuple[Address, Address] | None = None
+    encapsulation: Encapsulation = Encapsulation.NONE
+    output_mark: Mark = ANY_MARK

@@ -20,6 +20,7 @@ class Errno(IntEnum):
     EINVAL = 22
     ENOSYS = 38
     ELOOP = 40
+    ENODATA = 61
     EREMOTE = 66
     EOVERFLOW = 75
     EMSGSIZE = 90
