@@ -1,4 +1,4 @@
-"""The pictures of the policy machines: which state means what to the reader."""
+"""The pictures of the machines: which state means what to the reader."""
 
 from __future__ import annotations
 
@@ -9,11 +9,28 @@ from xfrmspec_diagrams.ir import Graph, Tone
 from xfrmspec_terms.clauses import all_clauses
 from xfrmspec_terms.machine import Machine
 from xfrmspec_terms.machines import INBOUND_CHECK, OUTPUT_DECISION, POLICY_LIFECYCLE
+from xfrmspec_terms.machines_states import (
+    DEAD,
+    DYING,
+    EXPIRED,
+    FAILED,
+    LARVAL,
+    STATE_LIFECYCLE,
+    VALID,
+)
 
 _LIFE_TONES: Mapping[str, Tone] = {
     "in force": Tone.GOOD,
     "in force: past a soft limit": Tone.WAITING,
     "gone: no lookup finds it": Tone.BAD,
+}
+_STATE_TONES: Mapping[str, Tone] = {
+    VALID: Tone.GOOD,
+    LARVAL: Tone.WAITING,
+    DYING: Tone.WAITING,
+    EXPIRED: Tone.WAITING,
+    FAILED: Tone.BAD,
+    DEAD: Tone.BAD,
 }
 _ENDING_TONES: Mapping[str, Tone] = {
     "Accept": Tone.GOOD,
@@ -28,6 +45,11 @@ _ENDING_TONES: Mapping[str, Tone] = {
 def policy_lifecycle() -> Graph:
     """Draw how a policy enters the database, expires, is replaced and leaves. Source: XFRM-DB-007, -008."""
     return graph_of(POLICY_LIFECYCLE, _LIFE_TONES, notes=deviations(POLICY_LIFECYCLE))
+
+
+def state_lifecycle() -> Graph:
+    """Draw how a state comes, is used, expires and ends. Source: XFRM-LIFE-002, XFRM-SAD-005, -007."""
+    return graph_of(STATE_LIFECYCLE, _STATE_TONES, notes=deviations(STATE_LIFECYCLE))
 
 
 def output_decision() -> Graph:

@@ -7,7 +7,12 @@ from functools import partial
 
 from xfrmspec_diagrams.dot import to_dot
 from xfrmspec_diagrams.ir import Picture
-from xfrmspec_diagrams.machine_pictures import inbound_check, output_decision, policy_lifecycle
+from xfrmspec_diagrams.machine_pictures import (
+    inbound_check,
+    output_decision,
+    policy_lifecycle,
+    state_lifecycle,
+)
 from xfrmspec_diagrams.mermaid import to_mermaid
 from xfrmspec_diagrams.packet_picture import SAMPLES, packet_picture
 from xfrmspec_diagrams.policymap import policy_map
@@ -23,6 +28,7 @@ _PICTURES: Mapping[str, Callable[[], Picture]] = {
     **{name: partial(packet_picture, packet, title) for name, (packet, title) in SAMPLES.items()},
     "policy-lifecycle": policy_lifecycle,
     "policy-map-home-agent": partial(policy_map, HOME_AGENT),
+    "state-lifecycle": state_lifecycle,
     "template-classes": template_classes,
     **{f"template-order-{name}": partial(template_order, PROFILES[name]) for name in sorted(PROFILES)},
 }

@@ -37,3 +37,15 @@ class Machine:
     def successors(self, state: str, event: str) -> tuple[Transition, ...]:
         """Return the transitions that leave a state on an event, in table order."""
         return tuple(t for t in self.transitions if t.source == state and t.event == event)
+
+
+Answer = tuple[str, str, str, str, str]
+"""Event, guard, effect, target and the clause without its `XFRM-` prefix."""
+
+
+def transitions_from(source: str, *answers: Answer) -> tuple[Transition, ...]:
+    """Return the transitions that leave one state."""
+    return tuple(
+        Transition(source, event, target, f"XFRM-{clause}", guard, effect)
+        for event, guard, effect, target, clause in answers
+    )

@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from xfrmspec_terms.machine import Machine, Transition
-
-Answer = tuple[str, str, str, str, str]
-"""Event, guard, effect, target and the clause without its `XFRM-` prefix."""
-
-
-def _from(source: str, *answers: Answer) -> tuple[Transition, ...]:
-    return tuple(
-        Transition(source, event, target, f"XFRM-{clause}", guard, effect)
-        for event, guard, effect, target, clause in answers
-    )
-
+from xfrmspec_terms.machine import transitions_from as _from
+from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 
 _ABSENT = "absent"
 _LINKED = "accepted"
@@ -335,5 +326,5 @@ INBOUND_CHECK = Machine(
 )
 """What becomes of a received packet; k and i are indices into its sec_path, outermost entry first."""
 
-MACHINES = (POLICY_LIFECYCLE, OUTPUT_DECISION, INBOUND_CHECK)
-"""Every machine of this module, in reading order."""
+MACHINES = (POLICY_LIFECYCLE, OUTPUT_DECISION, INBOUND_CHECK, STATE_LIFECYCLE)
+"""Every machine, in reading order."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xfrmspec_terms.policy import Mode
-from xfrmspec_terms.selector import Address, Family
+from xfrmspec_terms.policy import Mode, PolicyType
+from xfrmspec_terms.selector import Address, Family, Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +24,18 @@ class Migration:
     reqid: int = 0
     old_family: Family = Family.INET6
     new_family: Family = Family.INET6
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRequest:
+    """A request to migrate one policy and its states.
+
+    `direction` is a number, since a request may name one that does not exist; `if_id` 0 stands for any.
+    Source: XFRM-MIGR-001; kernel xfrm_do_migrate.
+    """
+
+    selector: Selector
+    direction: int
+    entries: tuple[Migration, ...]
+    type: PolicyType = PolicyType.MAIN
+    if_id: int = 0

@@ -227,7 +227,8 @@ class InstalledPolicy:
 
     `age` grows with every object the database creates (socket policies included), so a larger age is a
     younger object. `rank` orders the entries of one candidate list; smaller is searched first. `position`
-    is the number that lookups compare across lists when priorities tie (XFRM-LOOKUP-004). `added` and
+    is the number that lookups compare across lists when priorities tie (XFRM-LOOKUP-004). `generation` grows
+    when a migration changes the templates (XFRM-MIGR-006). `added` and
     `used` are in seconds of the host's clock; `used` is None until the policy decides a packet.
     """
 
@@ -238,6 +239,7 @@ class InstalledPolicy:
     position: int
     added: int = 0
     used: int | None = None
+    generation: int = 0
 
 
 class PolicyErrorReason(Enum):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import Enum, IntFlag
 
 from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.migration import MigrationRequest
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.policy import ANY_MARK, Mark, Mode, PolicyType
-from xfrmspec_terms.selector import Address, Family, Protocol, Selector
+from xfrmspec_terms.policy import ANY_MARK, Mark, Mode
+from xfrmspec_terms.selector import Address, Family
 
 ACQUIRE_SECONDS = 30
 """How long a larval state lives unless the host says otherwise (sysctl xfrm_acq_expires)."""
@@ -81,39 +82,6 @@ class StateEventKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class MigrationEntry:
-    """One change of addresses: the states and templates it is about, and their new ends.
-
-    `reqid` 0 stands for any. Source: XFRM-MIGR-001; kernel xfrm_migrate.
-    """
-
-    old_source: Address
-    old_destination: Address
-    new_source: Address
-    new_destination: Address
-    protocol: Protocol
-    mode: Mode
-    reqid: int = 0
-    old_family: Family = Family.INET6
-    new_family: Family = Family.INET6
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """A request to migrate one policy and its states.
-
-    `direction` is a number, since a request may name one that does not exist; `if_id` 0 stands for any.
-    Source: XFRM-MIGR-001.
-    """
-
-    selector: Selector
-    direction: int
-    entries: tuple[MigrationEntry, ...]
-    type: PolicyType = PolicyType.MAIN
-    if_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class StateEvent:
     """One notification (XFRM-EVENT-001).
 
@@ -125,7 +93,7 @@ class StateEvent:
     state: SecurityAssociation | None = None
     sequence: int = 0
     protocol: int = 0
-    migration: Migration | None = None
+    migration: MigrationRequest | None = None
 
 
 class StateRefusal(Enum):

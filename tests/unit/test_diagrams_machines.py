@@ -14,6 +14,7 @@ from xfrmspec_diagrams.template_order import template_classes, template_order
 from xfrmspec_terms.clauses import all_clauses
 from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.machines import INBOUND_CHECK, MACHINES, OUTPUT_DECISION, POLICY_LIFECYCLE
+from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, USAGI_2004
 
 EVERY_MACHINE = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
@@ -22,6 +23,8 @@ SHOWN = {
     POLICY_LIFECYCLE.name: {"DB-007", "DB-008", "DB-010", "TIMER-001", "TIMER-002", "LOOKUP-009"},
     OUTPUT_DECISION.name: {f"OUT-00{n}" for n in range(1, 9)}
     | {"PAIR-001", "DEFAULT-001", "DEFAULT-002", "SOCK-001"},
+    STATE_LIFECYCLE.name: {"SAD-005", "SAD-006", "SAD-007", "SAD-009", "SAD-010", "SAD-012", "ACQ-001"}
+    | {"ACQ-003", "SPI-001", "MIGR-006", "LIFE-002", "LIFE-004", "LIFE-005", "LIFE-006"},
     INBOUND_CHECK.name: {f"CHECK-{n:03}" for n in range(1, 14)},
 }
 

@@ -251,8 +251,8 @@ def test_a_forwarded_packet_is_refused_by_what_ended_it() -> None:
 @pytest.mark.parametrize("profile", [CLEAN, LINUX_6_1], ids=lambda profile: profile.name)
 def test_states_added_in_the_same_second_are_all_allowed(profile: object) -> None:
     policy = AddPolicy(Policy(EVERYTHING, Direction.OUT, templates=(ESP,)))
-    states = [AddState(esp_state(spi)) for spi in (0x1003, 0x1001, 0x1002)]
-    older = AddState(esp_state(0x1004, dying=True))
+    states = [AddState(esp_state(spi, added=5)) for spi in (0x1003, 0x1001, 0x1002)]
+    older = AddState(esp_state(0x1004, added=4))
     verdict = told(policy, *states, older, Send(LEAVING), oracle=Oracle(profile))  # type: ignore[arg-type]
     assert isinstance(verdict, Accepted)
     assert verdict.effects.spis == ((0x1001,), (0x1002,), (0x1003,))

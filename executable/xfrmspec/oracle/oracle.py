@@ -10,10 +10,10 @@ from xfrmspec.oracle.account import (
 )
 from xfrmspec.oracle.freedom import OUTCOME_LIMIT, TooManyOutcomesError, outcomes, spis_on_the_wire
 from xfrmspec.oracle.refusals import operation_clauses, operation_refusal
-from xfrmspec.oracle.stepping import Checked, begin, decisions, dump, missing_states, perform
+from xfrmspec.oracle.stepping import Checked, decisions, dump, missing_states, perform
 from xfrmspec.oracle.verdicts import Accepted, Effects, Overflow, Refused, Spis, Verdict
 from xfrmspec.scenario.observation import StepResult, StoredEntry
-from xfrmspec.scenario.reference import Run
+from xfrmspec.scenario.reference import Run, begin
 from xfrmspec.scenario.terms import LABORATORY, Node, Open, Operation, Receive, Send, SendOn, Step, Wait
 from xfrmspec.xfrm.output import OutputDecision
 from xfrmspec_terms.profile import LINUX_6_1, Profile

@@ -20,16 +20,14 @@ from xfrmspec.scenario.reference import (
 from xfrmspec.scenario.reference import (
     perform as reference_step,
 )
-from xfrmspec.scenario.terms import INNER_INDEX, LOOPBACK_INDEX, Node, Receive, Send, Step
+from xfrmspec.scenario.terms import INNER_INDEX, LOOPBACK_INDEX, Receive, Send, Step
 from xfrmspec.xfrm.check import InputDecision, decide_input
-from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.output import OutputDecision, decide_output
-from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, SocketPolicies, XfrmTables
+from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, SocketPolicies
 from xfrmspec.xfrm.template_check import SecPath
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.outcome import Decision
 from xfrmspec_terms.policy import Direction
-from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Family, Flow
 
 
@@ -48,11 +46,6 @@ class Checked:
         if isinstance(self.decision, InputDecision):
             return self.decision.accepted
         return self.decision.decision not in (Decision.BLOCK, Decision.DROP)
-
-
-def begin(profile: Profile, node: Node, *, listeners: bool) -> Run:
-    """Return a node with empty tables; `listeners` says that a key manager hears acquires."""
-    return Run(XfrmTables(PolicyDatabase(profile), listeners=listeners), node)
 
 
 def perform(step: Step, run: Run) -> tuple[Run, StepResult]:

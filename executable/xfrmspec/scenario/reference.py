@@ -17,7 +17,6 @@ from xfrmspec.scenario.observation import (
     chain_names,
 )
 from xfrmspec.scenario.packets import headers_at_check
-from xfrmspec.scenario.states import add_state, delete_state, flush_states
 from xfrmspec.scenario.terms import (
     INNER_INDEX,
     LOOPBACK_INDEX,
@@ -40,6 +39,12 @@ from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.output import OutputDecision, decide_output
 from xfrmspec.xfrm.policies import PolicyOutcome, add, delete, flush, set_thresholds, update
 from xfrmspec.xfrm.session import decode_session
+from xfrmspec.xfrm.state_acquire import ManagerAnswer, raise_acquire
+from xfrmspec.xfrm.state_database import StateDatabase
+from xfrmspec.xfrm.state_operations import StateOutcome, key_of
+from xfrmspec.xfrm.state_operations import add as add_state
+from xfrmspec.xfrm.state_operations import delete as delete_state
+from xfrmspec.xfrm.state_operations import flush as flush_states
 from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, SocketPolicies, XfrmTables
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
@@ -48,21 +53,34 @@ from xfrmspec_terms.packet import upper_header
 from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyIdentity, identity_of
 from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Flow, Protocol
+from xfrmspec_terms.state import StateRequest
 
 _CHECKED_TWICE = frozenset({Protocol.ICMPV6})
+_LISTENERS = (ManagerAnswer(0),)
+_NO_STATES = StateDatabase()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The tables in the middle of a scenario, and which policies have a use time."""
+    """The tables in the middle of a scenario, and which policies have a use time.
+
+    `states` is the state database; the tables hold its states as decisions see them.
+    """
 
     tables: XfrmTables
     node: Node
     used: frozenset[int] = frozenset()
+    states: StateDatabase = _NO_STATES
 
     def over(self, **changes: Any) -> Run:
-        """Return the run with other policies, states or default actions in its tables."""
-        return Run(replace(self.tables, **changes), self.node, self.used)
+        """Return the run with other policies or default actions in its tables."""
+        return Run(replace(self.tables, **changes), self.node, self.used, self.states)
+
+
+def begin(profile: Profile, node: Node, *, listeners: bool) -> Run:
+    """Return a node with empty tables; `listeners` says that a key manager hears acquires."""
+    tables = XfrmTables(PolicyDatabase(profile), listeners=listeners)
+    return Run(tables, node, states=StateDatabase(profile))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,7 @@ class ReferenceSubject:
 
     def run(self, scenario: Scenario) -> Outcome:
         """Run one scenario; never fails."""
-        run = Run(XfrmTables(PolicyDatabase(self.profile), listeners=scenario.listeners), scenario.node)
+        run = begin(self.profile, scenario.node, listeners=scenario.listeners)
         results: list[StepResult] = []
         for step in scenario.steps:
             run, result = perform(step, run)
@@ -137,23 +155,31 @@ def _(step: SetDefaults, run: Run) -> tuple[Run, StepResult]:
     return run.over(defaults=step.actions), OperationResult(Errno.OK)
 
 
-def _with_states(run: Run, states: tuple[SecurityAssociation, ...], errno: Errno) -> tuple[Run, StepResult]:
-    return run.over(states=states), OperationResult(errno)
+def with_states(run: Run, states: StateDatabase) -> Run:
+    """Return the run with another state database, which its tables show as well."""
+    if states is run.states:
+        return run
+    tables = replace(run.tables, states=states.associations)
+    return Run(tables, run.node, run.used, states)
+
+
+def _after_states(run: Run, outcome: StateOutcome) -> tuple[Run, StepResult]:
+    return with_states(run, outcome.database), OperationResult(outcome.errno)
 
 
 @perform.register
 def _(step: AddState, run: Run) -> tuple[Run, StepResult]:
-    return _with_states(run, *add_state(run.tables.states, step.state, run.tables.profile))
+    return _after_states(run, add_state(run.states, StateRequest(step.state), step.state.added))
 
 
 @perform.register
 def _(step: DeleteState, run: Run) -> tuple[Run, StepResult]:
-    return _with_states(run, *delete_state(run.tables.states, step.state))
+    return _after_states(run, delete_state(run.states, key_of(step.state)))
 
 
 @perform.register
 def _(step: FlushStates, run: Run) -> tuple[Run, StepResult]:
-    return _with_states(run, flush_states(run.tables.states, step.protocol), Errno.OK)
+    return _after_states(run, flush_states(run.states, step.protocol))
 
 
 @perform.register
@@ -274,8 +300,10 @@ def _after_output(run: Run, decision: OutputDecision) -> Run:
 
     A socket's own policy is in no dump, so its use is not seen.
     """
-    if decision.larvals:
-        run = run.over(states=(*reversed(decision.larvals), *run.tables.states))
+    states = run.states
+    for larval in decision.larvals:
+        states = raise_acquire(states, larval, _LISTENERS).database
+    run = with_states(run, states)
     if decision.decision is Decision.DROP or decision.selection.from_socket:
         return run
     return _after_selection(run, decision.selection.policies)
@@ -285,7 +313,7 @@ def _after_output(run: Run, decision: OutputDecision) -> Run:
 def _after_selection(run: Run, policies: tuple[Policy, ...]) -> Run:
     chosen = {policy.index for policy in policies}
     ages = {entry.age for entry in run.tables.policies if entry.policy.index in chosen}
-    return Run(run.tables, run.node, run.used | ages)
+    return Run(run.tables, run.node, run.used | ages, run.states)
 
 
 def _used_identities(run: Run) -> tuple[PolicyIdentity, ...]:

@@ -11,6 +11,7 @@ from xfrmspec.xfrm.state_operations import supersede_entry
 from xfrmspec.xfrm.state_validity import cannot_start
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.migration import Migration, MigrationRequest
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import (
     ENDPOINT_MODES,
@@ -27,8 +28,6 @@ from xfrmspec_terms.selector import Selector
 from xfrmspec_terms.state import (
     FIRST_CHECK_SECONDS,
     InstalledState,
-    Migration,
-    MigrationEntry,
     StateEvent,
     StateEventKind,
     StateRefusal,
@@ -41,8 +40,8 @@ _ANY_UPPER_LAYER = 255
 class MigrationOutcome:
     """Both databases after a migration, why it was refused, and what was announced.
 
-    `policy` is the policy that was found, as it was before; `replaced` counts how often endpoints of one of
-    its templates were exchanged, each of which makes its bundles invalid.
+    `policy` is the policy that was found, as it was before; its
+    generation grows with every exchange of a template's endpoints.
     """
 
     policies: PolicyDatabase
@@ -50,7 +49,6 @@ class MigrationOutcome:
     refusal: StateRefusal | None = None
     events: tuple[StateEvent, ...] = ()
     policy: InstalledPolicy | None = None
-    replaced: int = 0
 
     @property
     def errno(self) -> Errno:
@@ -60,7 +58,7 @@ class MigrationOutcome:
 
 @clause("XFRM-MIGR-001", "XFRM-MIGR-006")
 def migrate(
-    policies: PolicyDatabase, states: StateDatabase, migration: Migration, now: int = 0
+    policies: PolicyDatabase, states: StateDatabase, migration: MigrationRequest, now: int = 0
 ) -> MigrationOutcome:
     """Migrate one policy and its states; EINVAL, ENOENT or ENODATA if that is not possible. `now`: seconds.
 
@@ -77,7 +75,11 @@ def migrate(
         kept = _without(copied.states, copied.copies)
         return MigrationOutcome(policies, kept, StateRefusal.NOTHING_MIGRATES, policy=policy)
     direction = policy.policy.direction
-    changed = replace(policy, policy=replace(policy.policy, templates=templates))
+    changed = replace(
+        policy,
+        policy=replace(policy.policy, templates=templates),
+        generation=policy.generation + replaced,
+    )
     order = tuple(changed if e.age == policy.age else e for e in policies.orders[direction])
     return MigrationOutcome(
         policies.with_order(direction, order),
@@ -85,12 +87,11 @@ def migrate(
         None,
         (StateEvent(StateEventKind.MIGRATE, migration=migration),),
         policy,
-        replaced,
     )
 
 
 @clause("XFRM-MIGR-002")
-def _is_malformed(migration: Migration, policies: PolicyDatabase) -> bool:
+def _is_malformed(migration: MigrationRequest, policies: PolicyDatabase) -> bool:
     if not policies.profile.sub_policies and migration.type is PolicyType.SUB:
         return True
     if not 1 <= len(migration.entries) <= MAX_DEPTH:
@@ -106,7 +107,7 @@ def _is_malformed(migration: Migration, policies: PolicyDatabase) -> bool:
 
 
 @clause("XFRM-MIGR-003")
-def policy_to_migrate(policies: PolicyDatabase, migration: Migration) -> InstalledPolicy | None:
+def policy_to_migrate(policies: PolicyDatabase, migration: MigrationRequest) -> InstalledPolicy | None:
     """Return the policy that a migration names: the first exact one, unless an inexact one is stronger.
 
     Source: XFRM-MIGR-003; kernel xfrm_migrate_policy_find.
@@ -146,7 +147,7 @@ class _Copied:
 
 
 @clause("XFRM-MIGR-004")
-def _copy_states(states: StateDatabase, migration: Migration, now: int) -> _Copied:
+def _copy_states(states: StateDatabase, migration: MigrationRequest, now: int) -> _Copied:
     """Copy the state of each entry in turn, until one cannot be copied."""
     copied = _Copied(states)
     for entry in migration.entries:
@@ -163,7 +164,7 @@ def _copy_states(states: StateDatabase, migration: Migration, now: int) -> _Copi
 
 
 @clause("XFRM-MIGR-004")
-def state_to_migrate(states: StateDatabase, entry: MigrationEntry, if_id: int = 0) -> InstalledState | None:
+def state_to_migrate(states: StateDatabase, entry: Migration, if_id: int = 0) -> InstalledState | None:
     """Return the newest state that an entry is about, in whatever lifecycle value.
 
     Source: XFRM-MIGR-004; kernel xfrm_migrate_state_find.
@@ -185,7 +186,7 @@ def state_to_migrate(states: StateDatabase, entry: MigrationEntry, if_id: int = 
 
 @clause("XFRM-MIGR-004")
 def _stored_copy(
-    states: StateDatabase, original: InstalledState, entry: MigrationEntry, now: int
+    states: StateDatabase, original: InstalledState, entry: Migration, now: int
 ) -> Stored | None:
     """Return the states with a copy that has the new addresses, or None when it cannot be made or stored.
 
@@ -220,7 +221,7 @@ def _without(states: StateDatabase, gone: Sequence[InstalledState]) -> StateData
 
 @clause("XFRM-MIGR-005", "XFRM-MIGR-006")
 def migrated_templates(
-    templates: Sequence[Template], entries: Sequence[MigrationEntry]
+    templates: Sequence[Template], entries: Sequence[Migration]
 ) -> tuple[tuple[Template, ...], int, int]:
     """Return the templates with new endpoints, how often an entry matched, and how often it changed one.
 
@@ -246,7 +247,7 @@ def migrated_templates(
 
 
 @clause("XFRM-MIGR-005")
-def _matches_template(entry: MigrationEntry, template: Template) -> bool:
+def _matches_template(entry: Migration, template: Template) -> bool:
     if template.mode is not entry.mode or template.protocol != entry.protocol:
         return False
     if entry.reqid not in (0, template.reqid):

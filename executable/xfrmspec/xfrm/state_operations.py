@@ -30,7 +30,7 @@ _ALL_PROTOCOLS = 0
 _ONLY_IPSEC = 255
 
 
-@clause("XFRM-EVENT-002")
+@clause("XFRM-EVENT-001", "XFRM-EVENT-002")
 @dataclass(frozen=True, slots=True)
 class StateOutcome:
     """The database after an operation, why it was refused, and what was announced, in order.

@@ -31,7 +31,7 @@ def refusal_of(request: StateRequest) -> StateRefusal | None:
 
 
 def stored_selector(state: SecurityAssociation) -> Selector | None:
-    """Return the selector as it is stored: without family it gets the state's, unless a flag keeps it open."""
+    """Return the selector as it is stored: the state's family fills an open one, unless a flag forbids."""
     selector = state.selector
     if selector is None or selector.family is not Family.UNSPEC or state.flags & StateFlag.AF_UNSPEC:
         return selector
