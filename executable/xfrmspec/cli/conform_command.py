@@ -20,11 +20,14 @@ from xfrmspec.conform.jobs import JobLostError, run_plan
 from xfrmspec.conform.plan import Backend, Plan, PlanError, checked
 from xfrmspec.conform.report import is_conformant, report_object
 from xfrmspec.conform.run import Tally
+from xfrmspec.kernel.link import ExchangeFullError
 from xfrmspec.kernel.subject import GuestUnfitError
 from xfrmspec.kernel.uml import KernelMissingError
 
 EXIT_INTERRUPTED = 130
 """What a shell reports of a program that an interrupt ended."""
+
+_NOT_TO_BE_HAD = (PlanError, KernelMissingError, GuestUnfitError, ExchangeFullError, JobLostError)
 
 
 def run(
@@ -94,7 +97,7 @@ def _carried_out(plan: Plan, stopped: Callable[[], bool]) -> Tally:
     try:
         with meter(checked(plan)) as tell:
             return run_plan(plan, tell, stopped)
-    except (PlanError, KernelMissingError, GuestUnfitError, JobLostError) as error:
+    except _NOT_TO_BE_HAD as error:
         raise UsageError(str(error)) from error
     except KeyboardInterrupt:
         typer.echo("xfrmspec: stopped; every guest has ended, there is no report", err=True)

@@ -13,6 +13,7 @@ from xfrmspec.findings.script import as_script
 from xfrmspec.findings.shells import ScriptRun, missing_tools, run_here, run_in_guest
 from xfrmspec.findings.terms import Finding, Needs
 from xfrmspec.kernel.backends import namespace_subject, uml_subject
+from xfrmspec.kernel.link import ExchangeFullError
 from xfrmspec.kernel.subject import GuestUnfitError
 from xfrmspec.kernel.uml import KernelMissingError
 
@@ -39,7 +40,7 @@ def run_finding(name: str, backend: str, kernel: Path | None) -> int:
         if runs_in_shell(finding):
             return _by_script(finding, backend, kernel)
         return _by_scenarios(finding, backend, kernel)
-    except (KernelMissingError, GuestUnfitError) as missing:
+    except (KernelMissingError, GuestUnfitError, ExchangeFullError) as missing:
         typer.echo(f"xfrmspec: {missing}", err=True)
         return EXIT_UNAVAILABLE
 

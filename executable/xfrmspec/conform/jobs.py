@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from xfrmspec.conform.plan import Plan, PlanError, opened
 from xfrmspec.conform.run import Progress, Tally, Tell, run_job
+from xfrmspec.kernel.link import ExchangeFullError
 from xfrmspec.kernel.subject import GuestUnfitError
 from xfrmspec.kernel.uml import KernelMissingError
 
@@ -108,5 +109,5 @@ def _work(plan: Plan, job: int, channel: Connection) -> None:
         try:
             with opened(plan, job) as bench:
                 channel.send(run_job(plan, bench, job, channel.send, channel.poll))
-        except (PlanError, KernelMissingError, GuestUnfitError) as error:
+        except (PlanError, KernelMissingError, GuestUnfitError, ExchangeFullError) as error:
             channel.send(_Refused(str(error)))

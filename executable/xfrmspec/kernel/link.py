@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -10,7 +11,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,7 @@ from xfrmspec.kernel.agent import main
 main({config!r})
 """
 _BLOCK = 4096
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _ABANDONED_SECONDS = 30.0
 
 
@@ -44,11 +46,34 @@ class AgentLostError(RuntimeError):
         self.at = at
 
 
+class ExchangeFullError(RuntimeError):
+    """There is no room for what the host and an agent exchange; the text says where and what to do."""
+
+
+@contextlib.contextmanager
+def _room_in(directory: Path) -> Iterator[None]:
+    """Turn the error of a full disk, or of a used up quota, into one that people understand."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise _full(directory) from error
+
+
+def _full(directory: Path) -> ExchangeFullError:
+    return ExchangeFullError(
+        f"no room left in {directory}, where scenarios and answers are exchanged with the guest: "
+        "free some there, or let TMPDIR name a directory with more"
+    )
+
+
 class Exchange:
     """A private directory that an agent shares with the host; removed when closed."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="xfrmspec-"))
+        with _room_in(Path(tempfile.gettempdir())):
+            self.path = Path(tempfile.mkdtemp(prefix="xfrmspec-"))
 
     @property
     def start_file(self) -> Path:
@@ -56,7 +81,11 @@ class Exchange:
         return self.path / "start.py"
 
     def install_agent(self, config: dict[str, Any]) -> None:
-        """Copy the agent's modules and its configuration into the directory."""
+        """Copy the agent's modules and its configuration into the directory; ExchangeFullError."""
+        with _room_in(self.path):
+            self._install(config)
+
+    def _install(self, config: dict[str, Any]) -> None:
         package = self.path / "code" / "xfrmspec" / "kernel"
         package.mkdir(parents=True)
         (package.parent / "__init__.py").write_text("", encoding="ascii")
@@ -129,7 +158,8 @@ class AgentLink:
         self._batches += 1
         self._running = f"batch{self._batches}"
         question = self._file("in")
-        question.write_text(json.dumps(list(batch), separators=(",", ":")), encoding="ascii")
+        with _room_in(self._exchange.path):
+            question.write_text(json.dumps(list(batch), separators=(",", ":")), encoding="ascii")
         if self._owner is not None:
             shutil.chown(question, *self._owner)
         self._say(self._running)
@@ -159,6 +189,8 @@ class AgentLink:
                 at = int(rest)
             elif word == "done" and rest == name:
                 return
+            elif word == "failed" and any(f"[Errno {number}]" in rest for number in _NO_ROOM):
+                raise _full(self._exchange.path)
             elif word == "failed":
                 raise AgentLostError(f"the agent failed: {rest}", at)
 
