@@ -541,23 +541,23 @@ OPERATIONS: tuple[Mutation, ...] = (
     wrong(
         "adding tells policies apart by priority too",
         "DB-007",
-        policies.add,
+        policies.link_new,
         "if existing is not None:",
         "if existing is not None and existing.policy.priority == policy.priority:",
     ),
     wrong(
         "adding replaces",
         "DB-007",
-        policies.add,
+        policies.link_new,
         "    if existing is not None:\n        return PolicyOutcome(database, Errno.EEXIST,"
         " PolicyErrorReason.EXISTS, found=existing)\n    return _installed(database, policy, None,",
         "    return _installed(database, policy, existing,",
     ),
-    wrong("adding what exists is EINVAL", "DB-007", policies.add, "Errno.EEXIST", "Errno.EINVAL"),
+    wrong("adding what exists is EINVAL", "DB-007", policies.link_new, "Errno.EEXIST", "Errno.EINVAL"),
     wrong(
         "updating what does not exist is ENOENT",
         "DB-007",
-        policies.update,
+        policies.link_or_replace,
         "return _installed(database, policy, existing, PolicyEventKind.UPDATE, now)",
         "return _installed(database, policy, existing, PolicyEventKind.UPDATE, now)"
         " if existing else PolicyOutcome(database, Errno.ENOENT)",
@@ -565,7 +565,7 @@ OPERATIONS: tuple[Mutation, ...] = (
     wrong(
         "updating adds beside what exists",
         "DB-007",
-        policies.update,
+        policies.link_or_replace,
         "policy, existing, PolicyEventKind",
         "policy, None, PolicyEventKind",
     ),

@@ -9,9 +9,11 @@ from random import Random
 
 from xfrmspec.conform.pairs import pair_scenario
 from xfrmspec.conform.raw import raw_input, raw_output, raw_policies
+from xfrmspec.conform.searching import search_scenario
 from xfrmspec.conform.selectors import raw_selectors, selector_scenario
 from xfrmspec.conform.sockets import raw_sockets, socket_scenario
 from xfrmspec.conform.ties import tie_scenario
+from xfrmspec.conform.twins import twin_scenario
 from xfrmspec.scenario.histories import lookup_scenario
 from xfrmspec.scenario.protection import output_scenario
 from xfrmspec.scenario.reception import input_scenario
@@ -67,7 +69,7 @@ CAMPAIGNS: dict[CampaignName, Campaign] = {
         Campaign(
             CampaignName.POLICIES,
             "operations, ties, thresholds, identity, index, and lookups of every direction",
-            (lookup_scenario, tie_scenario),
+            (lookup_scenario, tie_scenario, twin_scenario),
             raw_policies,
             runs=_ids(
                 "ARCH 4",
@@ -84,7 +86,7 @@ CAMPAIGNS: dict[CampaignName, Campaign] = {
         Campaign(
             CampaignName.OUTPUT,
             "templates of SUB and MAIN, every protocol and mode: headers on the wire and error numbers",
-            (output_scenario, pair_scenario),
+            (output_scenario, pair_scenario, search_scenario),
             raw_output,
             runs=_ids("FIND 1 2 3 4 5", "SORT 1 2 4 7", "TMPL 1 2 3 5 6 7 9", "WIRE 1 2 3 4 5"),
             cites=_ids("DB 9", "OUT 5 6 7", "TMPL 4 8"),
