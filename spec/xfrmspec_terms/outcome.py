@@ -31,9 +31,17 @@ class Errno(IntEnum):
 
 
 class Counter(Enum):
-    """The counters of /proc/net/xfrm_stat that a policy decision can raise."""
+    """The counters of /proc/net/xfrm_stat that XFRM can raise."""
 
     IN_BUFFER_ERROR = "XfrmInBufferError"
+    IN_HEADER_ERROR = "XfrmInHdrError"
+    IN_NO_STATES = "XfrmInNoStates"
+    IN_STATE_PROTOCOL_ERROR = "XfrmInStateProtoError"
+    IN_STATE_MODE_ERROR = "XfrmInStateModeError"
+    IN_STATE_SEQUENCE_ERROR = "XfrmInStateSeqError"
+    IN_STATE_EXPIRED = "XfrmInStateExpired"
+    IN_STATE_INVALID = "XfrmInStateInvalid"
+    IN_ACQUIRE_ERROR = "XfrmAcquireError"
     IN_STATE_MISMATCH = "XfrmInStateMismatch"
     IN_TEMPLATE_MISMATCH = "XfrmInTmplMismatch"
     IN_NO_POLICIES = "XfrmInNoPols"
@@ -42,6 +50,11 @@ class Counter(Enum):
     OUT_POLICY_ERROR = "XfrmOutPolError"
     OUT_NO_STATES = "XfrmOutNoStates"
     OUT_BUNDLE_GENERATION_ERROR = "XfrmOutBundleGenError"
+    OUT_STATE_PROTOCOL_ERROR = "XfrmOutStateProtoError"
+    OUT_STATE_MODE_ERROR = "XfrmOutStateModeError"
+    OUT_STATE_SEQUENCE_ERROR = "XfrmOutStateSeqError"
+    OUT_STATE_EXPIRED = "XfrmOutStateExpired"
+    OUT_STATE_INVALID = "XfrmOutStateInvalid"
 
 
 class Decision(Enum):

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from timeit import repeat
 
 import pytest
 
+from xfrmspec.wire.ah import AhKeys
+from xfrmspec.wire.algorithms import integrity
+from xfrmspec.wire.applying import Provision, StateKeys, apply_state
+from xfrmspec.wire.build import Application, build
+from xfrmspec.wire.encode import encode
+from xfrmspec.wire.esp import EspKeys
 from xfrmspec.wire.insertion import wire_chain
 from xfrmspec.wire.plan import plan_headers, written_at_once
+from xfrmspec.wire.secret import Secret
 from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.headers import IPv6Header, Packet, UdpHeader
 from xfrmspec_terms.packet import Header
 from xfrmspec_terms.policy import Mode
 from xfrmspec_terms.selector import Family, Protocol, unspecified
 
 _ROUNDS = 20_000
+_PACKETS = 1000
 _PLAIN = (
     Header.HOP_BY_HOP,
     Header.DESTINATION_OPTIONS,
@@ -49,3 +59,33 @@ def test_one_pass_is_faster_than_step_by_step() -> None:
     )
     assert planned < stepwise
     assert afresh < stepwise
+
+
+@pytest.mark.bench
+def test_one_pass_over_the_octets_is_faster_than_step_by_step() -> None:
+    here, there = IPv6Address("2001:db8::1"), IPv6Address("2001:db8::2")
+    packet = Packet((IPv6Header(here, there), UdpHeader(1, 2)), bytes(200))
+    keys: dict[Protocol, StateKeys] = {
+        Protocol.ESP: EspKeys(integrity=integrity("hmac(sha256)", Secret(bytes(32)))),
+        Protocol.AH: AhKeys(integrity("hmac(sha256)", Secret(bytes(32)))),
+    }
+    steps = []
+    for protocol, mode in _LIST[1:]:
+        care_of = here if mode is Mode.RO else None
+        state = SecurityAssociation(here, there, protocol, mode, 0 if care_of else 1, care_of=care_of)
+        steps.append(Application(state, Provision(keys.get(protocol), 1)))
+
+    def one_after_the_other() -> bytes:
+        built = packet
+        for step in steps:
+            built = apply_state(built, step.state, step.provision).packet
+        return encode(built)
+
+    assert build(packet, steps) == one_after_the_other()
+    stepwise = min(repeat(one_after_the_other, number=_PACKETS, repeat=5))
+    at_once = min(repeat(lambda: build(packet, steps), number=_PACKETS, repeat=5))
+    print(
+        f"\n{_PACKETS} packets of five states with HMAC: step by step {stepwise:.2f} s, in one pass"
+        f" {at_once:.2f} s (ratio {stepwise / at_once:.2f})"
+    )
+    assert at_once < stepwise

@@ -16,6 +16,7 @@ from xfrmspec_terms.selector import Family, Protocol, unspecified
 
 _NOWHERE = unspecified(Family.INET6)
 PAIRS = [(p, m) for p in (50, 51, 108, 43, 60) for m in Mode if instantiable(p, m)]
+EXTENSIONS = (Header.HOP_BY_HOP, Header.DESTINATION_OPTIONS, Header.ROUTING, Header.RT2, Header.HAO)
 ELEMENTS: list[ChainElement] = [*Header, UpperLayer(200)]
 
 applied = st.lists(
@@ -24,7 +25,7 @@ applied = st.lists(
     ),
     max_size=8,
 )
-plain_chains = st.lists(st.sampled_from(ELEMENTS), max_size=6).map(tuple)
+plain_chains = st.lists(st.sampled_from(EXTENSIONS) | st.sampled_from(ELEMENTS), max_size=6).map(tuple)
 
 
 def _state(protocol: Protocol, mode: Mode = Mode.TRANSPORT) -> SecurityAssociation:
@@ -37,6 +38,10 @@ def _state(protocol: Protocol, mode: Mode = Mode.TRANSPORT) -> SecurityAssociati
 @example(
     (Header.HOP_BY_HOP, Header.DESTINATION_OPTIONS, Header.ROUTING, Header.DESTINATION_OPTIONS, Header.UDP),
     [_state(Protocol.DESTINATION_OPTIONS, Mode.RO), _state(Protocol.ESP), _state(Protocol.ROUTING, Mode.RO)],
+)
+@example(
+    (Header.HAO, Header.DESTINATION_OPTIONS, Header.UDP),
+    [_state(Protocol.AH), _state(Protocol.ROUTING, Mode.RO), _state(Protocol.ESP)],
 )
 @example((Header.HAO, Header.UDP), [_state(Protocol.DESTINATION_OPTIONS, Mode.RO), _state(Protocol.AH)])
 def test_one_pass_equals_step_by_step(
@@ -55,10 +60,11 @@ def test_the_order_on_the_wire_is_not_the_order_of_processing() -> None:
     ]
     plan = plan_headers((Header.UDP,), processed)
     (stack,) = plan.stacks
-    assert (stack.routing, stack.home_address, stack.protection) == (
+    assert (stack.routing, stack.home_address, stack.late_protection, stack.protection) == (
         (Header.RT2,),
         (Header.HAO,),
         (Header.AH, Header.ESP),
+        (),
     )
     assert written_at_once((Header.UDP,), plan) == (
         Header.RT2,

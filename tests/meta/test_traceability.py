@@ -36,9 +36,7 @@ def test_marks_with_a_malformed_id_are_refused() -> None:
 
 
 SWITCHES_OF_LATER_ISSUES = {
-    "sec_path_depth_for_ro": "input loop (issue 4)",
     "report_suppressed_for_known_mh": "Mobile IPv6 (issue 5)",
-    "rt2_looked_up_with_care_of_source": "Mobile IPv6 (issue 5)",
 }
 
 

@@ -1,0 +1,145 @@
+"""One home address option or type 2 routing header of a received packet: the binding that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
+
+from xfrmspec.host.ipsec_input import At, InputStep, Passed, Stopped
+from xfrmspec.host.node import AddressKind, Node
+from xfrmspec.wire.chain import element_of
+from xfrmspec.wire.encode import protocol_of
+from xfrmspec.wire.placing import open_at
+from xfrmspec.wire.route_optimisation import RouteRefusal, exchange_home_address, exchange_type2_routing
+from xfrmspec.xfrm.state_limits import ask_to_use, count_packet
+from xfrmspec_terms.association import Lifecycle, StateFlag
+from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.headers import (
+    DestinationOptionsHeader,
+    IPv6Header,
+    Packet,
+    Type2RoutingHeader,
+)
+from xfrmspec_terms.options import HomeAddressOption
+from xfrmspec_terms.outcome import Counter
+from xfrmspec_terms.packet import Header
+from xfrmspec_terms.policy import MAX_DEPTH
+from xfrmspec_terms.profile import Profile, SecPathDepthRule
+from xfrmspec_terms.selector import Address, Family, Protocol, unspecified
+from xfrmspec_terms.state import InstalledState, StateEvent
+
+_ANY = unspecified(Family.INET6)
+
+
+@clause("XFRM-RECV-003")
+def is_full(depth: int, profile: Profile) -> bool:
+    """Tell whether a sec_path of this many states has no room for a route optimisation header.
+
+    Source: XFRM-RECV-003; kernel xfrm6_input_addr.
+    """
+    if profile.sec_path_depth_for_ro is SecPathDepthRule.AT_EXACTLY_FIVE:
+        return depth == MAX_DEPTH - 1
+    return depth >= MAX_DEPTH
+
+
+@clause("XFRM-OPT-001", "XFRM-OPT-002")
+def exchange_one(node: Node, at: At, now: int) -> Passed | Stopped:
+    """Work through the home address option or type 2 routing header that the loop stands at.
+
+    A packet whose header is malformed, or leads to an address that is no home address of the node, is
+    dropped without a counter. Source: K-MIP-3, K-MIP-7, K-MIP-8; kernel xfrm6_input_addr.
+    """
+    header = at.packet.headers[at.index]
+    exchange = exchange_home_address if element_of(header) is Header.HAO else exchange_type2_routing
+    exchanged = exchange(at.packet)
+    if isinstance(exchanged, RouteRefusal):
+        return Stopped(node, None)
+    if is_full(at.depth, node.profile):
+        return Stopped(node, Counter.IN_BUFFER_ERROR, InputStep.ROOM)
+    binding = _binding(at, node.profile)
+    search = _find(node, at, binding, now)
+    if search.entry is None:
+        return Stopped(search.node, Counter.IN_NO_STATES, InputStep.LOOKUP, search.events)
+    octets = len(open_at(at.packet, at.index).octets)
+    counted = replace(search.node, states=count_packet(search.node.states, search.entry, octets))
+    if isinstance(header, Type2RoutingHeader) and not _is_home(node, header.address):
+        return Stopped(counted, None, events=search.events)
+    return Passed(counted, exchanged, search.entry.age, search.events)
+
+
+def _is_home(node: Node, address: Address) -> bool:
+    return node.addresses.get(address) is AddressKind.HOME
+
+
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """What a header claims: the key by which its state is looked up, and the care-of address beside it."""
+
+    protocol: Protocol
+    source: Address
+    destination: Address
+    care_of: Address
+
+
+def _binding(at: At, profile: Profile) -> _Binding:
+    outer = at.packet.headers[0]
+    assert isinstance(outer, IPv6Header)
+    header = at.packet.headers[at.index]
+    if isinstance(header, Type2RoutingHeader):
+        source = _routing_source(at, outer, profile)
+        return _Binding(Protocol.ROUTING, source, header.address, outer.destination)
+    home = _home_address(at.packet, at.index)
+    assert home is not None
+    return _Binding(Protocol.DESTINATION_OPTIONS, home, outer.destination, outer.source)
+
+
+def _routing_source(at: At, outer: IPv6Header, profile: Profile) -> IPv6Address:
+    """The peer is who its home address option says, even if that comes later in the packet."""
+    if profile.rt2_looked_up_with_care_of_source:
+        return outer.source
+    named = (_home_address(at.packet, index) for index in range(at.index + 1, len(at.packet.headers)))
+    return next((home for home in named if home is not None), outer.source)
+
+
+def _home_address(packet: Packet, index: int) -> IPv6Address | None:
+    header = packet.headers[index]
+    if not isinstance(header, DestinationOptionsHeader):
+        return None
+    options = (option for option in header.options if isinstance(option, HomeAddressOption))
+    return next((option.address for option in options if not option.exchanged), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The node after a search, which may have ended states on its way, and the state that was found."""
+
+    node: Node
+    entry: InstalledState | None
+    events: tuple[StateEvent, ...] = ()
+
+
+def _find(node: Node, at: At, binding: _Binding, now: int) -> _Search:
+    """Try the exact pair, then an open source, then both open; only the newest state of each try counts."""
+    events: tuple[StateEvent, ...] = ()
+    tries = (
+        (binding.source, binding.destination, StateFlag.NONE),
+        (_ANY, binding.destination, StateFlag.WILDRECV),
+        (_ANY, _ANY, StateFlag.WILDRECV),
+    )
+    for source, destination, flag in tries:
+        entry = node.states.by_addresses(source, destination, binding.protocol, at.mark)
+        if entry is None or entry.association.flags & flag != flag:
+            continue
+        if entry.association.lifecycle is not Lifecycle.VALID:
+            continue
+        use = ask_to_use(node.states, entry, now)
+        node, events = replace(node, states=use.database), events + use.events
+        if use.refusal is None and _fits(entry, at, binding):
+            return _Search(node, entry, events)
+    return _Search(node, None, events)
+
+
+def _fits(entry: InstalledState, at: At, binding: _Binding) -> bool:
+    """The care-of address must be the state's, and something must follow that is not hop-by-hop."""
+    following = protocol_of(at.packet.headers[at.index + 1])
+    return entry.association.care_of in (binding.care_of, _ANY) and following != Protocol.HOP_BY_HOP
