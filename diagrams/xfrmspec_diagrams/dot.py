@@ -209,6 +209,8 @@ def _sequence_body(sequence: Sequence) -> Iterable[str]:
             yield f'  p{column}_{step - 1} -> p{column}_{step} [color="{FRAME_INK}" weight=50]'
     for step in range(steps + 1):
         yield f"  {{ rank=same; {'; '.join(f'p{column}_{step}' for column in columns.values())} }}"
+    heads = " -> ".join(f"p{column}_0" for column in columns.values())
+    yield f"  {heads} [style=invis weight=100]"
     for step, message in enumerate(sequence.messages, 1):
         source, target = columns[message.source], columns[message.target]
         words = f"label={_label_block((message.label,))} arrowhead=normal constraint=false"

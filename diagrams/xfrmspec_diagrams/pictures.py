@@ -16,6 +16,12 @@ from xfrmspec_diagrams.machine_pictures import (
 from xfrmspec_diagrams.mermaid import to_mermaid
 from xfrmspec_diagrams.packet_picture import SAMPLES, packet_picture
 from xfrmspec_diagrams.policymap import policy_map
+from xfrmspec_diagrams.processing import (
+    acquire_sequence,
+    inbound_processing,
+    outbound_processing,
+    replay_window,
+)
 from xfrmspec_diagrams.samples import HOME_AGENT
 from xfrmspec_diagrams.svg import SvgResult, draw_svg
 from xfrmspec_diagrams.table import to_table
@@ -23,11 +29,15 @@ from xfrmspec_diagrams.template_order import template_classes, template_order
 from xfrmspec_terms.profile import PROFILES
 
 _PICTURES: Mapping[str, Callable[[], Picture]] = {
+    "acquire-sequence": acquire_sequence,
     "inbound-check": inbound_check,
+    "inbound-processing": inbound_processing,
+    "outbound-processing": outbound_processing,
     "output-decision": output_decision,
     **{name: partial(packet_picture, packet, title) for name, (packet, title) in SAMPLES.items()},
     "policy-lifecycle": policy_lifecycle,
     "policy-map-home-agent": partial(policy_map, HOME_AGENT),
+    "replay-window": replay_window,
     "state-lifecycle": state_lifecycle,
     "template-classes": template_classes,
     **{f"template-order-{name}": partial(template_order, PROFILES[name]) for name in sorted(PROFILES)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.machine import transitions_from as _from
+from xfrmspec_terms.machines_loops import INBOUND_PROCESSING, OUTBOUND_PROCESSING
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 
 _ABSENT = "absent"
@@ -326,5 +327,12 @@ INBOUND_CHECK = Machine(
 )
 """What becomes of a received packet; k and i are indices into its sec_path, outermost entry first."""
 
-MACHINES = (POLICY_LIFECYCLE, OUTPUT_DECISION, INBOUND_CHECK, STATE_LIFECYCLE)
+MACHINES = (
+    POLICY_LIFECYCLE,
+    OUTPUT_DECISION,
+    INBOUND_CHECK,
+    OUTBOUND_PROCESSING,
+    INBOUND_PROCESSING,
+    STATE_LIFECYCLE,
+)
 """Every machine, in reading order."""

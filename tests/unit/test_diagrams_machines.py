@@ -14,6 +14,7 @@ from xfrmspec_diagrams.template_order import template_classes, template_order
 from xfrmspec_terms.clauses import all_clauses
 from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.machines import INBOUND_CHECK, MACHINES, OUTPUT_DECISION, POLICY_LIFECYCLE
+from xfrmspec_terms.machines_loops import INBOUND_PROCESSING, OUTBOUND_PROCESSING
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, USAGI_2004
 
@@ -26,6 +27,8 @@ SHOWN = {
     STATE_LIFECYCLE.name: {"SAD-005", "SAD-006", "SAD-007", "SAD-009", "SAD-010", "SAD-012", "ACQ-001"}
     | {"ACQ-003", "SPI-001", "MIGR-006", "LIFE-002", "LIFE-004", "LIFE-005", "LIFE-006"},
     INBOUND_CHECK.name: {f"CHECK-{n:03}" for n in range(1, 14)},
+    OUTBOUND_PROCESSING.name: {"BUNDLE-001", "CACHE-001", "EMIT-001", "EMIT-003", "EMIT-005", "EMIT-006"},
+    INBOUND_PROCESSING.name: {f"RECV-{n:03}" for n in (1, 2, 3, 4, 5, 7, 8)} | {"REPLAY-007"},
 }
 
 DOOR = Machine(
@@ -69,7 +72,10 @@ def test_no_two_transitions_answer_the_same(machine: Machine) -> None:
     assert {answer for answer, count in answers.items() if count > 1} == set()
 
 
-@pytest.mark.parametrize("machine", [OUTPUT_DECISION, INBOUND_CHECK], ids=lambda machine: machine.name)
+DECISIONS = (OUTPUT_DECISION, INBOUND_CHECK, OUTBOUND_PROCESSING, INBOUND_PROCESSING)
+
+
+@pytest.mark.parametrize("machine", DECISIONS, ids=lambda machine: machine.name)
 def test_decisions_ask_until_they_end(machine: Machine) -> None:
     leaving = Counter(transition.source for transition in machine.transitions)
     questions = {state for state in machine.states if state.endswith("?")}
