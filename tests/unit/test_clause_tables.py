@@ -25,7 +25,7 @@ AUTHORITY = re.compile(r"kernel [\w/.]+\.[ch] \w+ \d+\.\d+(\.\d+)?|paper \d+(\.\
 
 TOPICS = {
     "01-policies": {
-        "ARCH": 4, "POL": 3, "SEL": 6, "FLOW": 6, "DB": 10, "LOOKUP": 11,
+        "ARCH": 5, "POL": 3, "SEL": 6, "FLOW": 6, "DB": 10, "LOOKUP": 11,
         "PAIR": 1, "TIMER": 3, "SOCK": 2, "DEFAULT": 2,
     },
     "02-templates": {"TMPL": 9, "SORT": 7, "OUT": 8, "FIND": 5, "WIRE": 5},
@@ -48,7 +48,7 @@ REQUIRED_COVERAGE = (
     | {f"P-{n:02}" for n in (*range(1, 7), *range(40, 46))}
     | {f"K-OUT-{n}" for n in (9, 10, *range(20, 23), *range(30, 33), 40, 41, 50, 51)}
     | {f"K-IN-{n}" for n in (*range(1, 5), 6, 7, *range(19, 22))}
-    | {f"P-{n:02}" for n in (7, *range(9, 14))}
+    | {f"P-{n:02}" for n in range(7, 15)}
     | {f"K-STATE-{n}" for n in range(30, 36)}
     | {f"K-KEY-{n}" for n in range(1, 10)}
     | {"K-OUT-23", "K-OUT-46", "K-OUT-49", *(f"K-MIP-{n}" for n in (7, 8, 10, 31, 32))}

@@ -305,7 +305,7 @@ def test_an_unused_state_reaches_no_limit_of_use() -> None:
     assert not busy.entries
 
 
-@pytest.mark.clause("XFRM-ACQ-001", "XFRM-ACQ-003")
+@pytest.mark.clause("XFRM-ACQ-001", "XFRM-ACQ-003", "XFRM-ARCH-005")
 def test_a_larval_state_lives_thirty_seconds_and_exists_only_if_a_manager_takes_the_question() -> None:
     nobody = raise_acquire(StateDatabase(), replace(ESP, spi=0), (ManagerAnswer(1, taken=False),))
     assert (nobody.errno, len(nobody.database)) == (Errno.ESRCH, 0)

@@ -44,17 +44,20 @@ def decide_input(
     sockets: SocketPolicies = NO_SOCKET_POLICIES,
     *,
     verified: int = 0,
+    selection: Selection | None = None,
 ) -> InputDecision:
     """Decide one received packet by its flow and its sec_path (outermost entry first).
 
     `direction` is IN for local delivery and FWD for forwarding; `verified` counts the entries an earlier
-    check of the same packet accepted. Source: XFRM-CHECK-001..013; kernel __xfrm_policy_check.
+    check of the same packet accepted, and a `selection` found before stands for the search.
+    Source: XFRM-CHECK-001..013; kernel __xfrm_policy_check.
     """
     offender = state_selector_offender(path, flow, tables.profile)
     if offender is not None:
         reason = Reason("XFRM-CHECK-003", f"selector of sec_path entry {offender + 1}", False, "no match")
         return InputDecision(False, Selection(), Counter.IN_STATE_MISMATCH, reasons=(reason,))
-    selection = select_policies(tables, flow, direction, sockets)
+    if selection is None:
+        selection = select_policies(tables, flow, direction, sockets)
     if not selection.policies:
         return _without_policy(tables, selection, path, direction)
     if selection.blocking is selection.policies[0]:

@@ -13,7 +13,7 @@ from xfrmspec_terms.policy import DefaultAction, Direction, PolicyFlag
 from xfrmspec_terms.selector import Flow
 
 
-@clause("XFRM-EMIT-004")
+@clause("XFRM-EMIT-004", "XFRM-POL-002")
 def decide_icmp_error(
     tables: XfrmTables,
     flow: Flow,

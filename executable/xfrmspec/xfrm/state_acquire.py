@@ -21,7 +21,7 @@ class ManagerAnswer:
     taken: bool = True
 
 
-@clause("XFRM-ACQ-001", "XFRM-ACQ-002")
+@clause("XFRM-ACQ-001", "XFRM-ACQ-002", "XFRM-ARCH-005")
 def raise_acquire(
     database: StateDatabase, wanted: SecurityAssociation, answers: Sequence[ManagerAnswer], now: int = 0
 ) -> StateOutcome:
