@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from xfrmspec_model import associations, candidates, limits, migration, requests
+from xfrmspec_model import associations, candidates, lifecycles, limits, migration, requests
 from xfrmspec_model.associations import AssociationTerm, StateKey
 from xfrmspec_model.candidates import Search
 from xfrmspec_model.folding import Number, Truth
@@ -34,7 +34,8 @@ class AssociationRules:
     `migrated_template(template, entry, matched)`. Lifetimes:
     `may_transform(life)`, `hard_limit_reached(life)`, `soft_limit_reached(life)`,
     `hard_time_reached(life, now)`, `soft_time_reached(life, now)`, `warns(dying, reached)`,
-    `packets_after(life)`, `used_after(life, now)`, `dying_after_update(life)`.
+    `packets_after(life)`, `used_after(life, now)`, `dying_after_update(life)`, and the whole machine,
+    `lifecycle_after(life, event, spent, over, accepted)`.
     """
 
     is_candidate: Callable[[AssociationTerm, Search], Truth] = candidates.is_candidate
@@ -68,6 +69,7 @@ class AssociationRules:
     packets_after: Callable[[LifeTerm], Number] = limits.packets_after
     used_after: Callable[[LifeTerm, Number], Number] = limits.used_after
     dying_after_update: Reached = limits.dying_after_update
+    lifecycle_after: lifecycles.Machine = lifecycles.lifecycle_after
 
 
 ASSOCIATION_RULES = AssociationRules()
