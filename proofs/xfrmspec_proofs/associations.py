@@ -165,8 +165,9 @@ def printable_states(states: States, search: Search, buckets: int = SMALL_TABLE)
     ]
 
 
-def printable_association(entry: AssociationTerm) -> list[Truth]:
-    """Assume an installed IPv6 state that a user made, between addresses of the pools, without mark."""
+def printable_association(entry: AssociationTerm, *, unmarked: bool = True) -> list[Truth]:
+    """Assume an installed IPv6 state that a user made, between addresses of the pools, with a small mark."""
+    marks = (entry.mark_value, entry.mark_mask)
     return [
         entry.installed,
         same(entry.family, Family.INET6),
@@ -179,7 +180,8 @@ def printable_association(entry: AssociationTerm) -> list[Truth]:
         less(entry.spi, _FEW),
         implies(negate(is_ipsec(entry.protocol)), same(entry.spi, 0)),
         less(entry.added, _FEW),
-        *(same(part, 0) for part in (entry.if_id, entry.mark_value, entry.mark_mask)),
+        same(entry.if_id, 0),
+        *((same(part, 0) for part in marks) if unmarked else (less(part, _FEW) for part in marks)),
         among(entry.lifecycle, (Lifecycle.ACQ, Lifecycle.VALID, Lifecycle.ERROR, Lifecycle.EXPIRED)),
         negate(entry.internal),
         *printable_selector(entry.selector),

@@ -26,7 +26,6 @@ from xfrmspec_model.folding import (
 from xfrmspec_model.lifecycles import LifeEvent, lifecycle_after
 from xfrmspec_model.lifetimes import LifeStep, life_updated, packet_met, timer_fired
 from xfrmspec_model.limits import INFINITE, LIMIT_PARTS, NEVER, LifeTerm, natural, unknown_life
-from xfrmspec_model.rules import Rules
 from xfrmspec_proofs.lives import (
     Lived,
     database_of,
@@ -37,7 +36,8 @@ from xfrmspec_proofs.lives import (
     renew,
     update_witness,
 )
-from xfrmspec_proofs.theorem import Claim, Mutation, Scene, theorem
+from xfrmspec_proofs.state_requests import rules_of_states
+from xfrmspec_proofs.theorem import Claim, Scene, theorem
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import Limits
@@ -45,15 +45,6 @@ from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.state import InstalledState, StateRequest
 
 _FEW = 8
-
-
-def rules_of_states(**changes: object) -> Mutation:
-    """Return a mutant with other rules of the state database."""
-
-    def mutate(rules: Rules) -> Rules:
-        return replace(rules, associations=replace(rules.associations, **changes))  # type: ignore[arg-type]
-
-    return mutate
 
 
 def _number(scene: Scene, name: str) -> tuple[Number, list[Truth]]:
