@@ -125,6 +125,40 @@ class States:
         return Finding(there, search, listeners, self.scene.profile, self.rules)
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A database before its last state was added, its hash table perhaps of another size then."""
+
+    states: States
+    added: Expression
+    resized: bool = False
+
+    def entry(self, entry: AssociationTerm) -> AssociationTerm:
+        """Return the record of a state with the buckets it stood in before."""
+        if not (self.resized and self.states.scene.profile.find_second_pass_ignores_source):
+            return entry
+        first, opened = self._stood("first", entry), self._stood("open", entry)
+        return replace(entry, in_first_bucket=first, in_open_bucket=opened)
+
+    def _stood(self, where: str, entry: AssociationTerm) -> Truth:
+        context = self.states.scene.context
+        sort = self.states.theory.sort
+        stood = z3.Function(f"stood.{where}", sort, z3.BoolSort(ctx=context))
+        return stood(entry.identity)
+
+    def every(self, body: Callable[[AssociationTerm], Truth]) -> Truth:
+        """Tell whether all states but the added one satisfy a body."""
+        return self.states.database.every(
+            lambda entry: either(same(entry.identity, self.added), body(self.entry(entry)))
+        )
+
+    def some(self, body: Callable[[AssociationTerm], Truth]) -> Truth:
+        """Tell whether a state other than the added one satisfies a body."""
+        return self.states.database.some(
+            lambda entry: both(negate(same(entry.identity, self.added)), body(self.entry(entry)))
+        )
+
+
 def states_of(scene: Scene, members: int = 2) -> States:
     """Declare the states of a scene; `members` is their number in a small one."""
     theory = association_theory(scene.context)

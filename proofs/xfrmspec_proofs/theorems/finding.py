@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-import z3
-
-from xfrmspec.xfrm.associations import Found, StateKey, find_state
 from xfrmspec.xfrm.template_check import satisfies
 from xfrmspec_model import candidates
 from xfrmspec_model.associations import AssociationTerm
@@ -25,100 +22,30 @@ from xfrmspec_model.folding import (
     negate,
     same,
 )
-from xfrmspec_model.rules import Rules
-from xfrmspec_model.smt import Expression, Model
 from xfrmspec_model.templates import StateTerm, TemplateTerm
 from xfrmspec_proofs.associations import (
     DESTINATIONS,
     OPEN,
     SMALL_TABLE,
     SOURCES,
+    Before,
     States,
     printable_search,
     printable_states,
-    read_association,
-    read_template_of,
     stands_in_its_buckets,
-    state_record,
     states_of,
     unknown_search,
 )
-from xfrmspec_proofs.facts import flow_facts, template_facts
-from xfrmspec_proofs.theorem import Claim, Mutation, Scene, Witness, everywhere, theorem
-from xfrmspec_proofs.witness import number, read_address, read_flow, truth
+from xfrmspec_proofs.searches import SearchCase, printable_case, search_witness
+from xfrmspec_proofs.state_requests import rules_of_states
+from xfrmspec_proofs.theorem import Claim, Scene, everywhere, theorem
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.policy import ANY_MARK, Mode, Template
+from xfrmspec_terms.policy import Mode
 from xfrmspec_terms.profile import Profile
-from xfrmspec_terms.selector import UINT32_MAX, Address, Family, Flow, Protocol
+from xfrmspec_terms.selector import UINT32_MAX, Protocol
 
 _BY_TABLE = everywhere("find_second_pass_ignores_source")
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A search that a model makes concrete: the states, the template, its addresses and the flow."""
-
-    states: tuple[SecurityAssociation, ...]
-    template: Template
-    source: Address
-    destination: Address
-    flow: Flow
-
-    def found(self, profile: Profile) -> Found:
-        """Run the search in the reference."""
-        key = StateKey(self.source, self.destination, self.flow, ANY_MARK, self.flow.if_id)
-        return find_state(self.states, self.template, key, True, profile)
-
-    def admitted(self, profile: Profile) -> tuple[SecurityAssociation, ...]:
-        """Return every state that the search may return."""
-        found = self.found(profile)
-        return found.alternatives or (() if found.state is None else (found.state,))
-
-    def facts(self) -> dict[str, object]:
-        """Return the search as plain data."""
-        return {
-            "states": [state_record(state) for state in self.states],
-            "template": template_facts(self.template),
-            "searched": [str(self.source), str(self.destination)],
-            "flow": flow_facts(self.flow),
-        }
-
-
-def _read_case(model: Model, states: States, search: Search) -> _Case:
-    entries = [entry for entry in states.entries if truth(model, entry.installed)]
-    return _Case(
-        tuple(read_association(model, entry) for entry in entries),
-        read_template_of(model, search),
-        read_address(number(model, search.source), Family.INET6),
-        read_address(number(model, search.destination), Family.INET6),
-        read_flow(model, search.flow),
-    )
-
-
-def _witness(
-    states: States,
-    search: Search,
-    verdict: Callable[[_Case, Profile], bool],
-) -> Callable[[Model], Witness]:
-    def read(model: Model) -> Witness:
-        case = _read_case(model, states, search)
-        return Witness(case.facts(), lambda profile: verdict(case, profile))
-
-    return read
-
-
-def _rules(**changes: object) -> Mutation:
-    """Return a mutant with other rules of the state database."""
-
-    def mutate(rules: Rules) -> Rules:
-        return replace(rules, associations=replace(rules.associations, **changes))  # type: ignore[arg-type]
-
-    return mutate
-
-
-def _printable(scene: Scene, states: States, search: Search) -> list[Truth]:
-    return [*printable_states(states, search), *printable_search(search)] if scene.small else []
 
 
 def _second_pass_by_destination(state: AssociationTerm, search: Search, profile: Profile) -> Truth:
@@ -130,7 +57,7 @@ def _second_pass_by_destination(state: AssociationTerm, search: Search, profile:
     statement="A state that a search finds has the searched source or an unspecified one, unless the search "
     "itself is for an unspecified source.",
     clauses=("XFRM-FIND-001", "XFRM-FIND-002"),
-    mutants={"the_second_pass_meets_everything": _rules(in_second_pass=_second_pass_by_destination)},
+    mutants={"the_second_pass_meets_everything": rules_of_states(in_second_pass=_second_pass_by_destination)},
     refuted_by=_BY_TABLE,
 )
 def _no_foreign_source(scene: Scene) -> Sequence[Claim]:
@@ -141,11 +68,15 @@ def _no_foreign_source(scene: Scene) -> Sequence[Claim]:
     sources = (search.source, candidates.OPEN)
     conclusion = any_of(same(entry.source, source) for source in sources)
 
-    def own(case: _Case, profile: Profile) -> bool:
+    def own(case: SearchCase, profile: Profile) -> bool:
         return {state.source for state in case.admitted(profile)} <= {case.source, OPEN}
 
     hypotheses = [*exists, negate(same(search.source, candidates.OPEN)), found]
-    return [Claim(hypotheses, conclusion, _printable(scene, states, search), _witness(states, search, own))]
+    return [
+        Claim(
+            hypotheses, conclusion, printable_case(scene, states, search), search_witness(states, search, own)
+        )
+    ]
 
 
 def _youngest_first(first: AssociationTerm, second: AssociationTerm) -> Truth:
@@ -163,8 +94,8 @@ def _oldest_first(first: AssociationTerm, second: AssociationTerm) -> Truth:
     "this it was not added in an earlier second than the other.",
     clauses=("XFRM-FIND-004",),
     mutants={
-        "dying_does_not_matter": _rules(preferred=_youngest_first),
-        "older_states_are_preferred": _rules(preferred=_oldest_first),
+        "dying_does_not_matter": rules_of_states(preferred=_youngest_first),
+        "older_states_are_preferred": rules_of_states(preferred=_oldest_first),
     },
 )
 def _preference(scene: Scene) -> Sequence[Claim]:
@@ -178,11 +109,11 @@ def _preference(scene: Scene) -> Sequence[Claim]:
         implies(alike(found.dying, other.dying), at_most(other.added, found.added)),
     )
 
-    def best(case: _Case, profile: Profile) -> bool:
+    def best(case: SearchCase, profile: Profile) -> bool:
         return case.admitted(profile) == (max(case.states, key=lambda s: (not s.dying, s.added)),)
 
-    instance = [*_printable(scene, states, search), negate(same(found.added, other.added))]
-    return [Claim(hypotheses, conclusion, instance, _witness(states, search, best))]
+    instance = [*printable_case(scene, states, search), negate(same(found.added, other.added))]
+    return [Claim(hypotheses, conclusion, instance, search_witness(states, search, best))]
 
 
 def _reqid_zero_is_open(state: AssociationTerm, search: Search) -> Truth:
@@ -198,44 +129,11 @@ def _mode_is_open(state: AssociationTerm, search: Search) -> Truth:
 _KEY = ("destination", "reqid", "mode", "protocol")
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """A database before its last state was added, its hash table perhaps of another size then."""
-
-    states: States
-    added: Expression
-
-    def entry(self, entry: AssociationTerm) -> AssociationTerm:
-        """Return the record of a state with the buckets it stood in before."""
-        if not self.states.scene.profile.find_second_pass_ignores_source:
-            return entry
-        first, opened = self._stood("first", entry), self._stood("open", entry)
-        return replace(entry, in_first_bucket=first, in_open_bucket=opened)
-
-    def _stood(self, where: str, entry: AssociationTerm) -> Truth:
-        context = self.states.scene.context
-        sort = self.states.theory.sort
-        stood = z3.Function(f"stood.{where}", sort, z3.BoolSort(ctx=context))
-        return stood(entry.identity)
-
-    def every(self, body: Callable[[AssociationTerm], Truth]) -> Truth:
-        """Tell whether all states but the added one satisfy a body."""
-        return self.states.database.every(
-            lambda entry: either(same(entry.identity, self.added), body(self.entry(entry)))
-        )
-
-    def some(self, body: Callable[[AssociationTerm], Truth]) -> Truth:
-        """Tell whether a state other than the added one satisfies a body."""
-        return self.states.database.some(
-            lambda entry: both(negate(same(entry.identity, self.added)), body(self.entry(entry)))
-        )
-
-
 _FILLER = SecurityAssociation(SOURCES[0], DESTINATIONS[1], Protocol.AH, Mode.TUNNEL, reqid=9)
 _TABLE_HOLDS = 7
 
 
-def _growing(states: States, search: Search, before: _Before) -> list[Truth]:
+def _growing(states: States, search: Search, before: Before) -> list[Truth]:
     """Assume that the added state makes the hash table grow."""
     profile = states.scene.profile
     earlier = (before.entry(entry) for entry in states.entries)
@@ -243,7 +141,7 @@ def _growing(states: States, search: Search, before: _Before) -> list[Truth]:
     return [*printable_states(states, search, 2 * SMALL_TABLE), *printable_search(search), *stood]
 
 
-def _crowd(case: _Case) -> tuple[SecurityAssociation, ...]:
+def _crowd(case: SearchCase) -> tuple[SecurityAssociation, ...]:
     """Return foreign states that fill the hash table, so that one more makes it grow."""
     return tuple(replace(_FILLER, spi=0x100 + index) for index in range(_TABLE_HOLDS + 1 - len(case.states)))
 
@@ -254,8 +152,8 @@ def _crowd(case: _Case) -> tuple[SecurityAssociation, ...]:
     "may be found nor whether an acquire is in progress or has failed.",
     clauses=("XFRM-FIND-001", "XFRM-FIND-002"),
     mutants={
-        "reqid_zero_asks_for_any": _rules(is_candidate=_reqid_zero_is_open),
-        "the_mode_is_not_compared": _rules(is_candidate=_mode_is_open),
+        "reqid_zero_asks_for_any": rules_of_states(is_candidate=_reqid_zero_is_open),
+        "the_mode_is_not_compared": rules_of_states(is_candidate=_mode_is_open),
     },
     refuted_by=_BY_TABLE,
 )
@@ -263,19 +161,19 @@ def _only_candidates(scene: Scene) -> Sequence[Claim]:
     states = states_of(scene, 2)
     search, exists = unknown_search(scene)
     added, entry = states.entries
-    before = _Before(states, added.identity)
+    before = Before(states, added.identity, resized=True)
     earlier, later = states.finding(search, database=before), states.finding(search)
     other = any_of(negate(same(getattr(added, part), getattr(search, part))) for part in _KEY)
     hypotheses = [*exists, added.installed, other, negate(same(entry.identity, added.identity))]
     instance = _growing(states, search, before) if scene.small else []
 
-    def unchanged(case: _Case, profile: Profile) -> bool:
+    def unchanged(case: SearchCase, profile: Profile) -> bool:
         crowded = replace(case, states=(*case.states, *_crowd(case)))
         fewer = replace(crowded, states=crowded.states[1:])
         answers = {(each.admitted(profile), each.found(profile).errno) for each in (crowded, fewer)}
         return len(answers) == 1
 
-    witness = _witness(states, search, unchanged)
+    witness = search_witness(states, search, unchanged)
     pairs = [
         (earlier.may_be_found(before.entry(entry)), later.may_be_found(entry)),
         (earlier.is_pending(), later.is_pending()),
@@ -293,7 +191,7 @@ def _larval_covers(state: AssociationTerm, covered: Truth, profile: Profile) -> 
     statement="When a search meets a larval candidate and no usable state, it ends in EAGAIN and asks no "
     "manager, whatever flow the larval state was made for.",
     clauses=("XFRM-FIND-003", "XFRM-FIND-005"),
-    mutants={"a_larval_state_stands_for_its_own_flow": _rules(is_pending=_larval_covers)},
+    mutants={"a_larval_state_stands_for_its_own_flow": rules_of_states(is_pending=_larval_covers)},
 )
 def _larval(scene: Scene) -> Sequence[Claim]:
     states = states_of(scene, 1)
@@ -309,13 +207,13 @@ def _larval(scene: Scene) -> Sequence[Claim]:
     ]
     conclusion = both(same(finding.error(), Errno.EAGAIN), negate(finding.asks_the_managers()))
 
-    def waits(case: _Case, profile: Profile) -> bool:
+    def waits(case: SearchCase, profile: Profile) -> bool:
         found = case.found(profile)
         return (found.errno, found.acquire) == (Errno.EAGAIN, False)
 
     foreign = negate(candidates.covers(larval, search.flow, scene.profile))
-    instance = [*_printable(scene, states, search), foreign]
-    return [Claim(hypotheses, conclusion, instance, _witness(states, search, waits))]
+    instance = [*printable_case(scene, states, search), foreign]
+    return [Claim(hypotheses, conclusion, instance, search_witness(states, search, waits))]
 
 
 @theorem(
@@ -323,7 +221,7 @@ def _larval(scene: Scene) -> Sequence[Claim]:
     statement="When a search meets a candidate in ERROR or EXPIRED whose selector fits, and no usable state, "
     "it asks no manager, and without an acquire in progress it ends in ESRCH.",
     clauses=("XFRM-FIND-003", "XFRM-FIND-005"),
-    mutants={"failed_states_are_passed_over": _rules(is_failed=lambda state, covered: False)},
+    mutants={"failed_states_are_passed_over": rules_of_states(is_failed=lambda state, covered: False)},
 )
 def _failed(scene: Scene) -> Sequence[Claim]:
     states = states_of(scene, 1)
@@ -341,7 +239,7 @@ def _failed(scene: Scene) -> Sequence[Claim]:
     ]
     refused = either(finding.is_pending(), same(finding.error(), Errno.ESRCH))
 
-    def gives_up(case: _Case, profile: Profile) -> bool:
+    def gives_up(case: SearchCase, profile: Profile) -> bool:
         found = case.found(profile)
         return (found.errno, found.acquire) == (Errno.ESRCH, False)
 
@@ -350,8 +248,8 @@ def _failed(scene: Scene) -> Sequence[Claim]:
         Claim(
             hypotheses,
             conclusion,
-            _printable(scene, states, search),
-            _witness(states, search, gives_up),
+            printable_case(scene, states, search),
+            search_witness(states, search, gives_up),
         )
     ]
 
@@ -364,7 +262,7 @@ def _wildrecv_does_not_matter(state: AssociationTerm, search: Search) -> Truth:
     name="a_wildrecv_state_has_no_influence_on_output",
     statement="A search meets no state flagged wildrecv, so that it neither finds one nor waits for one.",
     clauses=("XFRM-FIND-001",),
-    mutants={"wildrecv_does_not_matter": _rules(is_candidate=_wildrecv_does_not_matter)},
+    mutants={"wildrecv_does_not_matter": rules_of_states(is_candidate=_wildrecv_does_not_matter)},
 )
 def _wildrecv(scene: Scene) -> Sequence[Claim]:
     states = states_of(scene, 1)
@@ -375,12 +273,12 @@ def _wildrecv(scene: Scene) -> Sequence[Claim]:
     otherwise_met = [states.rules.is_candidate(bare, search), same(entry.source, search.source)]
     usable = [same(entry.lifecycle, Lifecycle.VALID), negate(entry.has_selector)]
 
-    def ignored(case: _Case, profile: Profile) -> bool:
+    def ignored(case: SearchCase, profile: Profile) -> bool:
         found = case.found(profile)
         return found.acquire and not case.admitted(profile)
 
-    instance = [*_printable(scene, states, search), *otherwise_met, *usable, same(search.spi, 0)]
-    return [Claim([*exists, entry.wildrecv], conclusion, instance, _witness(states, search, ignored))]
+    instance = [*printable_case(scene, states, search), *otherwise_met, *usable, same(search.spi, 0)]
+    return [Claim([*exists, entry.wildrecv], conclusion, instance, search_witness(states, search, ignored))]
 
 
 def _template_term(search: Search, source: Number) -> TemplateTerm:
@@ -400,7 +298,7 @@ def _state_term(entry: AssociationTerm) -> StateTerm:
     statement="A template with reqid 0 is satisfied on input by a state with any reqid, all else fitting, "
     "and is given on output only a state with reqid 0.",
     clauses=("XFRM-FIND-001", "XFRM-CHECK-008"),
-    mutants={"reqid_zero_asks_for_any": _rules(is_candidate=_reqid_zero_is_open)},
+    mutants={"reqid_zero_asks_for_any": rules_of_states(is_candidate=_reqid_zero_is_open)},
 )
 def _reqid_zero(scene: Scene) -> Sequence[Claim]:
     states = states_of(scene, 1)
@@ -419,10 +317,10 @@ def _reqid_zero(scene: Scene) -> Sequence[Claim]:
     satisfied = scene.rules.satisfies(template, used, search.if_id)
     conclusion = both(satisfied, negate(states.finding(search).may_be_found(entry)))
 
-    def asymmetric(case: _Case, profile: Profile) -> bool:
+    def asymmetric(case: SearchCase, profile: Profile) -> bool:
         accepted = satisfies(case.template, case.states[0], 0)
         return accepted and not case.admitted(profile)
 
     usable = [same(entry.lifecycle, Lifecycle.VALID), negate(entry.has_selector)]
-    instance = [*_printable(scene, states, search), *usable]
-    return [Claim(hypotheses, conclusion, instance, _witness(states, search, asymmetric))]
+    instance = [*printable_case(scene, states, search), *usable]
+    return [Claim(hypotheses, conclusion, instance, search_witness(states, search, asymmetric))]
