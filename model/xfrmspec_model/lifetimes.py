@@ -16,7 +16,7 @@ from xfrmspec_model.folding import (
     negate,
     same,
 )
-from xfrmspec_model.limits import LIFE_NUMBERS, LIMIT_PARTS, NEVER, LifeTerm, clock_jumped
+from xfrmspec_model.limits import LIFE_NUMBERS, LIMIT_PARTS, NEVER, LifeTerm, added_after
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import clause
 
@@ -76,11 +76,10 @@ def timer_fired(life: LifeTerm, now: Number, rules: AssociationRules = ASSOCIATI
     over = either(same(life.lifecycle, Lifecycle.EXPIRED), rules.hard_time_reached(life, now))
     ends = both(alive, over)
     soft = all_of((alive, negate(over), rules.warns(life.dying, rules.soft_time_reached(life, now))))
-    jumped = all_of((alive, negate(over), clock_jumped(life, now)))
     after = replace(
         life,
         lifecycle=choose(ends, Lifecycle.DEAD, life.lifecycle),
-        added=choose(jumped, now - life.soft_add, life.added),
+        added=choose(both(alive, negate(over)), added_after(life, now), life.added),
         dying=either(life.dying, soft),
         awaits_soft=both(life.awaits_soft, negate(soft)),
     )
@@ -111,4 +110,5 @@ def chosen_life(condition: Truth, then: LifeTerm, otherwise: LifeTerm) -> LifeTe
     }
     dying = choose_truth(condition, then.dying, otherwise.dying)
     awaits = choose_truth(condition, then.awaits_soft, otherwise.awaits_soft)
-    return LifeTerm(**numbers, dying=dying, awaits_soft=awaits)
+    wait = choose(condition, then.soft_wait, otherwise.soft_wait)
+    return LifeTerm(**numbers, dying=dying, awaits_soft=awaits, soft_wait=wait)

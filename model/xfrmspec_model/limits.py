@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import z3
 
@@ -53,8 +53,9 @@ class LifeTerm:
     """The lifetime of a state whose parts may be unknown; all numbers are natural.
 
     `added` and `used` (first use, 0 for never) are seconds of the host's clock, `bytes` and `packets` what
-    was counted so far. `awaits_soft` tells that the timer waits for the soft limit since addition. Limits of
-    octets and packets are `INFINITE` for none, limits of seconds 0.
+    was counted so far. `awaits_soft` tells that the timer waits for the soft limit since addition, and
+    `soft_wait` how many seconds were left to it then. Limits of octets and packets are `INFINITE` for none,
+    limits of seconds 0.
     Source: XFRM-LIFE-001, XFRM-LIFE-005, XFRM-LIFE-006.
     """
 
@@ -73,6 +74,7 @@ class LifeTerm:
     hard_use: Number
     dying: Truth
     awaits_soft: Truth = False
+    soft_wait: Number = 0
 
 
 def plain_limits(limits: Limits) -> dict[str, int]:
@@ -93,13 +95,13 @@ def unknown_life(context: Context, name: str = "life") -> LifeTerm:
     """Declare a lifetime of which nothing is known; `natural` says which ones exist."""
     numbers = {part: z3.Int(f"{name}.{part}", ctx=context) for part in LIFE_NUMBERS}
     truths = {part: unknown_truth(context, f"{name}.{part}") for part in ("dying", "awaits_soft")}
-    return LifeTerm(**numbers, **truths)
+    return LifeTerm(**numbers, **truths, soft_wait=z3.Int(f"{name}.soft_wait", ctx=context))
 
 
 def natural(life: LifeTerm) -> Truth:
     """Tell that the numbers are natural and the lifecycle value is one there is."""
     positive = all_of(at_most(0, getattr(life, part)) for part in LIFE_NUMBERS)
-    return both(positive, at_most(life.lifecycle, max(Lifecycle)))
+    return all_of((positive, at_most(0, life.soft_wait), at_most(life.lifecycle, max(Lifecycle))))
 
 
 @clause("XFRM-LIFE-005")
@@ -128,14 +130,24 @@ def hard_time_reached(life: LifeTerm, now: Number) -> Truth:
 @clause("XFRM-LIFE-006")
 def soft_time_reached(life: LifeTerm, now: Number) -> Truth:
     """Tell whether a soft limit of time has passed; `now` in seconds. Source: XFRM-LIFE-006."""
-    old = either(_is_old(life, life.soft_add, now), clock_jumped(life, now))
-    return either(old, _is_worn(life, life.soft_use, now))
+    since = replace(life, added=added_after(life, now))
+    return either(_is_old(since, life.soft_add, now), _is_worn(life, life.soft_use, now))
 
 
 @clause("XFRM-LIFE-006")
 def clock_jumped(life: LifeTerm, now: Number) -> Truth:
     """Tell whether the timer takes the clock to have jumped. Source: XFRM-LIFE-006."""
     return both(life.awaits_soft, _is_old(life, life.hard_add, now))
+
+
+@clause("XFRM-LIFE-006")
+def added_after(life: LifeTerm, now: Number) -> Number:
+    """Return the time of addition once the timer has fired: moved, if the clock jumped.
+
+    The wait that was chosen, one second more for the timer itself, is taken to have passed just now.
+    Source: XFRM-LIFE-006.
+    """
+    return choose(clock_jumped(life, now), now - life.soft_wait - 1, life.added)
 
 
 def _is_old(life: LifeTerm, limit: Number, now: Number) -> Truth:

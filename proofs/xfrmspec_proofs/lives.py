@@ -30,7 +30,7 @@ def printable_life(life: LifeTerm, *values: Lifecycle) -> list[Truth]:
     """Assume small numbers, limits that are small or infinite, and one of some lifecycle values."""
     counted = [part for part in LIMIT_PARTS if part not in _SECONDS]
     small = (getattr(life, part) for part in ("bytes", "packets"))
-    times = (getattr(life, part) for part in ("added", "used", *_SECONDS))
+    times = (getattr(life, part) for part in ("added", "used", "soft_wait", *_SECONDS))
     return [
         among(life.lifecycle, values or (Lifecycle.VALID,)),
         all_of(less(part, _FEW) for part in small),
@@ -62,7 +62,7 @@ def read_life(model: Model, life: LifeTerm) -> InstalledState:
         octets=number(model, life.bytes),
         packets=number(model, life.packets),
         next_check=0,
-        soft_wait=1 if truth(model, life.awaits_soft) else None,
+        soft_wait=number(model, life.soft_wait) if truth(model, life.awaits_soft) else None,
     )
 
 
