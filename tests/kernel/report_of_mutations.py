@@ -89,4 +89,5 @@ def _table(verdicts: Iterable[Verdict]) -> Iterator[str]:
 def _survivors(verdicts: Iterable[Verdict]) -> Iterator[str]:
     for verdict in _hardest_first(verdicts):
         if verdict.caught is None:
-            yield f"- {verdict.mutation.name} ({verdict.mutation.clause}): {verdict.mutation.unseen}"
+            reason = verdict.mutation.unseen or f"not caught within {verdict.judged} scenarios"
+            yield f"- {verdict.mutation.name} ({verdict.mutation.clause}): {reason}"
