@@ -206,3 +206,15 @@ def bits(context: Context, name: str, width: int) -> Expression:
 def unknown_truth(context: Context, name: str) -> Formula:
     """Declare an unknown truth."""
     return z3.Bool(name, ctx=context)
+
+
+def integer(context: Context, name: str) -> Expression:
+    """Declare an unknown mathematical integer."""
+    return z3.Int(name, ctx=context)
+
+
+def unknown_predicate(context: Context, name: str) -> Callable[[Number], Truth]:
+    """Declare an unknown predicate of integers."""
+    numbers = z3.IntSort(ctx=context)
+    predicate = z3.Function(name, numbers, z3.BoolSort(ctx=context))
+    return lambda number: predicate(z3.IntVal(number, ctx=context) if isinstance(number, int) else number)

@@ -10,6 +10,7 @@ from xfrmspec_model.association_rules import AssociationRules
 from xfrmspec_model.caches import CacheRules
 from xfrmspec_model.entries import Entry
 from xfrmspec_model.folding import Number, Truth
+from xfrmspec_model.replay import ReplayRules
 from xfrmspec_model.selectors import FlowTerm
 from xfrmspec_model.templates import StateTerm, TemplateTerm
 from xfrmspec_terms.profile import Profile
@@ -30,7 +31,8 @@ class Rules:
     `state_selector_fits(state, flow, profile)`, `input_without_policy(default_action, other_than_transport)`.
     Headers: `ipsec_passes`, `home_address_passes`, `routing_passes`, each of (kind, routing header passed).
     Flows: `image_read(chain, profile)` and `mobility_type(chain, profile)` of `decoding`.
-    `associations` are the rules of the state database, `caches` those of remembered decisions.
+    `associations` are the rules of the state database, `caches` those of remembered decisions, `replay`
+    those of windows and counters.
     """
 
     policy_matches: Callable[[Entry, FlowTerm, Number, Number, Profile], Truth] = entries.policy_matches
@@ -57,6 +59,7 @@ class Rules:
     mobility_type: Callable[[decoding.ReceivedChain, Profile], Number] = decoding.mobility_type
     associations: AssociationRules = field(default_factory=AssociationRules)
     caches: CacheRules = field(default_factory=CacheRules)
+    replay: ReplayRules = field(default_factory=ReplayRules)
 
 
 RULES = Rules()
