@@ -78,16 +78,6 @@ def nothing_marked(_: Number) -> Truth:
     return False
 
 
-def new_window(size: Number) -> Window:
-    """Return the legacy window of a new state."""
-    return Window(size, 0, nothing_marked)
-
-
-def new_ring(size: Number) -> Ring:
-    """Return the bitmap window of a new state; the number 0 would stand at the last place."""
-    return Ring(size, 0, size - 1, nothing_marked)
-
-
 @clause("XFRM-REPLAY-001")
 def replay_mode(has_bitmap: Truth, esn: Truth) -> Number:
     """Return the `ReplayMode` of a state with or without a bitmap attribute. Source: XFRM-REPLAY-001."""
@@ -108,18 +98,26 @@ def legacy_admits(window: Window, number: Number) -> Truth:
 def legacy_advanced(window: Window, number: Number) -> Window:
     """Return a legacy window after a packet whose number it let through. Source: XFRM-REPLAY-003."""
     idle = same(window.size, 0)
-    forward = both(negate(idle), less(window.top, number))
+    forward = less(window.top, number)
     step = number - window.top
 
-    def marked(distance: Number) -> Truth:
-        kept = all_of((less(step, window.size), at_most(step, distance), window.marked(distance - step)))
-        shifted = both(either(same(distance, 0), kept), less(distance, LEGACY_LARGEST))
-        set_below = either(same(distance, window.top - number), window.marked(distance))
-        return choose_truth(
-            idle, window.marked(distance), choose_truth(less(window.top, number), shifted, set_below)
-        )
+    def shifted(distance: Number) -> Truth:
+        remains = both(less(step, window.size), at_most(step, distance))
+        kept = False if remains is False else both(remains, window.marked(distance - step))
+        return both(either(same(distance, 0), kept), less(distance, LEGACY_LARGEST))
 
-    return Window(window.size, choose(forward, number, window.top), marked)
+    def with_bit(distance: Number) -> Truth:
+        return either(same(distance, window.top - number), window.marked(distance))
+
+    moved = chosen_marks(idle, window.marked, chosen_marks(forward, shifted, with_bit))
+    return Window(window.size, choose(both(negate(idle), forward), number, window.top), moved)
+
+
+def chosen_marks(condition: Truth, then: Marked, otherwise: Marked) -> Marked:
+    """Return one of two memories; a plain condition decides now, once for all questions to come."""
+    if isinstance(condition, bool):
+        return then if condition else otherwise
+    return lambda place: choose_truth(condition, then(place), otherwise(place))
 
 
 def turned(place: Number, steps: Number, size: Number) -> Number:
@@ -143,7 +141,7 @@ def place_of_top(ring: Ring, profile: Profile) -> Number:
     Where the profile says so it is worked out anew from the low half of the top, and so it jumps whenever
     that half begins at 0 and the size does not divide 2^32. Source: XFRM-REPLAY-004.
     """
-    if not profile.replay_ring_slips:
+    if not profile.replay_ring_by_low_half:
         return ring.place
     return choose(same(ring.top, 0), NUMBERS - 1, ring.top - 1) % ring.size
 
@@ -176,7 +174,7 @@ def _either_ring(condition: Truth, then: Ring, otherwise: Ring) -> Ring:
         otherwise.size,
         choose(condition, then.top, otherwise.top),
         choose(condition, then.place, otherwise.place),
-        lambda place: choose_truth(condition, then.marked(place), otherwise.marked(place)),
+        chosen_marks(condition, then.marked, otherwise.marked),
         choose(condition, then.high, otherwise.high),
     )
 
@@ -318,4 +316,3 @@ class ReplayRules:
     esn_readmits: Callable[[Ring, Number, Number, Profile], Truth] = esn_readmits
     next_number: Callable[[Number, Truth], Numbering] = next_number
     next_extended_number: Callable[[Number, Truth], Numbering] = next_extended_number
-

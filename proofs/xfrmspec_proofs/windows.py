@@ -7,8 +7,8 @@ bounded. A small scene builds the window from a new one instead, by numbers that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from xfrmspec_model.folding import (
     Number,
@@ -26,6 +26,7 @@ from xfrmspec_model.replay import (
     LEGACY_LARGEST,
     NUMBERS,
     ReplayMode,
+    ReplayRules,
     Ring,
     Window,
     nothing_marked,
@@ -34,12 +35,12 @@ from xfrmspec_model.replay import (
 )
 from xfrmspec_model.rules import Rules
 from xfrmspec_model.smt import Context, Model
-from xfrmspec_proofs.theorem import Scene
+from xfrmspec_proofs.theorem import Mutation, Scene
 from xfrmspec_proofs.witness import number
 from xfrmspec_terms.profile import Profile
 
-SMALL_SIZES = {ReplayMode.LEGACY: 3, ReplayMode.BITMAP: 7, ReplayMode.ESN: 7}
-"""Sizes of the windows of instances; 7 does not divide 2^32."""
+SMALL_SIZE = 3
+"""The size of the windows of instances; it does not divide 2^32."""
 
 _LARGEST = {ReplayMode.LEGACY: LEGACY_LARGEST, ReplayMode.BITMAP: LARGEST, ReplayMode.ESN: LARGEST}
 
@@ -118,7 +119,7 @@ class Mechanism:
         """Return a window that has seen nothing, with the top that its state was made with."""
         if self.mode is ReplayMode.LEGACY:
             return Window(size, top.low, nothing_marked)
-        place = (top.low + NUMBERS * size - 1) % size
+        place = 0 if same(size, 0) is True else (top.low + NUMBERS * size - 1) % size
         return Ring(size, top.low, place, nothing_marked, top.high)
 
 
@@ -133,9 +134,20 @@ def within(window: AnyWindow, numeral: Halves) -> Truth:
     return both(at_most(numeral.whole, top), less(top - numeral.whole, window.size))
 
 
-def unknown_window(context: Context, mode: ReplayMode) -> tuple[AnyWindow, list[Truth]]:
-    """Declare a window of any size and content, with the hypotheses that it can exist."""
-    size, top = integer(context, "size"), unknown_number(context, "top", mode)
+def unknown_window(
+    scene: Scene, mode: ReplayMode, wanted: int | None = None
+) -> tuple[AnyWindow, list[Truth]]:
+    """Declare a window of any content and any size, or a wanted one, with the hypotheses that it can exist.
+
+    Where a ring slips, its places are remainders by the size, which the solver cannot reason about unless
+    the size is known; there one size is taken, and it is enough to refute.
+    """
+    context = scene.context
+    slips = mode is not ReplayMode.LEGACY and scene.profile.replay_ring_by_low_half
+    size: Number = integer(context, "size") if wanted is None else wanted
+    if slips and wanted is None:
+        size = SMALL_SIZE
+    top = unknown_number(context, "top", mode)
     marked = unknown_predicate(context, "marked")
     sized = [less(0, size), at_most(size, _LARGEST[mode]), possible(top)]
     if mode is ReplayMode.LEGACY:
@@ -163,7 +175,7 @@ def history(scene: Scene, mechanism: Mechanism, count: int, size: int | None = N
     """Declare a new window and let it accept a number of unknown numbers."""
     mode = mechanism.mode
     start = unknown_number(scene.context, "start", mode)
-    window = mechanism.new(SMALL_SIZES[mode] if size is None else size, start)
+    window = mechanism.new(SMALL_SIZE if size is None else size, start)
     numbers = tuple(unknown_number(scene.context, f"n{index}", mode) for index in range(count))
     given = [possible(start), *(possible(numeral) for numeral in numbers)]
     for numeral in numbers:
@@ -175,3 +187,13 @@ def history(scene: Scene, mechanism: Mechanism, count: int, size: int | None = N
 def equals_one(numeral: Halves, others: Sequence[Halves]) -> list[Truth]:
     """Return for each other number whether it is the same."""
     return [equal(numeral, other) for other in others]
+
+
+def with_replay(**changes: Callable[[ReplayRules], object]) -> Mutation:
+    """Return the mutation that makes rules of `replay` anew out of those there are."""
+
+    def mutate(rules: Rules) -> Rules:
+        made = {name: make(rules.replay) for name, make in changes.items()}
+        return replace(rules, replay=replace(rules.replay, **made))  # type: ignore[arg-type]
+
+    return mutate
