@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from xfrmspec_model import decoding, entries, headers, matching, pairs, seniority, templates
 from xfrmspec_model.association_rules import AssociationRules
+from xfrmspec_model.building import WireRules
 from xfrmspec_model.caches import CacheRules
 from xfrmspec_model.entries import Entry
 from xfrmspec_model.folding import Number, Truth
@@ -32,7 +33,7 @@ class Rules:
     Headers: `ipsec_passes`, `home_address_passes`, `routing_passes`, each of (kind, routing header passed).
     Flows: `image_read(chain, profile)` and `mobility_type(chain, profile)` of `decoding`.
     `associations` are the rules of the state database, `caches` those of remembered decisions, `replay`
-    those of windows and counters.
+    those of windows and counters, `wire` those of building a packet at once.
     """
 
     policy_matches: Callable[[Entry, FlowTerm, Number, Number, Profile], Truth] = entries.policy_matches
@@ -60,6 +61,7 @@ class Rules:
     associations: AssociationRules = field(default_factory=AssociationRules)
     caches: CacheRules = field(default_factory=CacheRules)
     replay: ReplayRules = field(default_factory=ReplayRules)
+    wire: WireRules = field(default_factory=WireRules)
 
 
 RULES = Rules()
