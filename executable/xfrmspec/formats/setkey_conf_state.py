@@ -11,6 +11,7 @@ from xfrmspec.formats.dump import Algorithm, Detail, DumpFormat, Location, Spell
 from xfrmspec.formats.redaction import REDACTED
 from xfrmspec.formats.setkey_script import CommandCursor
 from xfrmspec.formats.words import Wording, hex_text, quoted
+from xfrmspec.interfaces.key_message import WINDOW_MAX
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.policy import NO_LIMITS, Limits, Mode
 from xfrmspec_terms.selector import Protocol, family_of
@@ -24,9 +25,6 @@ STATE_PROTOCOLS: Mapping[str, Protocol] = {
     "ipcomp": Protocol.IPCOMP,
 }
 """Protocols of states by the names of setkey."""
-
-WINDOW_MAX = 32
-"""The largest replay window of a state that PF_KEY makes (XFRM-KEY-007)."""
 _MODES = {"any": Mode.TRANSPORT, "transport": Mode.TRANSPORT, "tunnel": Mode.TUNNEL, "beet": Mode.BEET}
 _KEYED = {"-E": "an encryption algorithm", "-A": "an authentication algorithm"}
 _ALGORITHM = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")

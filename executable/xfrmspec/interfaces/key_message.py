@@ -13,6 +13,9 @@ ANY_UPPER_PROTOCOL = 255
 MANUAL_REQID_MAX = 0x3FFF
 """IPSEC_MANUAL_REQID_MAX: the largest reqid that a request can name; larger ones are the kernel's."""
 
+WINDOW_MAX = 32
+"""The largest replay window, in packets, of a state that PF_KEY makes (XFRM-KEY-007)."""
+
 
 class MessageType(IntEnum):
     """Message types (SADB_*)."""

@@ -30,13 +30,11 @@ class KeyRefusal(Enum):
     EMPTY_KEY = "a key has no bits although its algorithm needs some"
     ONE_LIFETIME = "hard and soft lifetime must be given together"
     BAD_SA_TYPE = "the kernel has no states of this type"
+    NO_TRANSFORM = "no transformation has this protocol"
     BAD_ALGORITHM_NUMBER = "the number is beyond those of all algorithms"
     UNKNOWN_ALGORITHM = "no algorithm of PF_KEY has this number"
     BAD_STATE_MODE = "the mode is unknown to PF_KEY"
     BAD_STATE = "the algorithms do not make a state of this protocol"
-    BAD_SPI_RANGE = "the range of SPIs is empty or too large for the protocol"
-    NO_FREE_SPI = "no SPI of the range is free"
-    NO_SUCH_STATE = "there is no such state"
 
 
 _ERRNOS: Mapping[KeyRefusal, Errno] = {
@@ -44,9 +42,8 @@ _ERRNOS: Mapping[KeyRefusal, Errno] = {
     KeyRefusal.TOO_MANY_REQUESTS: Errno.ELOOP,
     KeyRefusal.EXISTS: Errno.EEXIST,
     KeyRefusal.NO_SUCH_POLICY: Errno.ENOENT,
+    KeyRefusal.NO_TRANSFORM: Errno.EPROTONOSUPPORT,
     KeyRefusal.UNKNOWN_ALGORITHM: Errno.ENOSYS,
-    KeyRefusal.NO_FREE_SPI: Errno.ENOENT,
-    KeyRefusal.NO_SUCH_STATE: Errno.ESRCH,
 }
 
 
