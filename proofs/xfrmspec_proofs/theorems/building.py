@@ -142,7 +142,8 @@ def by_plan(
     return tuple(element for _, element in sorted([*own, *new], key=lambda pair: pair[0]))
 
 
-def _sender_covers_all(rules: Rules) -> Rules:
+def sender_covers_all(rules: Rules) -> Rules:
+    """Mutate the rules so that a sender covers headers that are put in later, too."""
     return replace(rules, wire=replace(rules.wire, covered_by_sender=lambda index, other: True))
 
 
@@ -169,7 +170,7 @@ def verifies(protocols: Sequence[Number], index: int, keys: Sequence[Key], wire:
     "type 2 routing header was applied after AH; AH, ESP and IPComp may be applied before or after.",
     clauses=("XFRM-AH-002", "XFRM-AH-004", "XFRM-WIRE-002", "XFRM-WIRE-003"),
     mutants={
-        "the_sender_foresees_what_is_put_in_later": _sender_covers_all,
+        "the_sender_foresees_what_is_put_in_later": sender_covers_all,
         "the_receiver_leaves_options_out": _receiver_leaves_options_out,
     },
 )

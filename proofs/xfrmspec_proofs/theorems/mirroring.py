@@ -55,11 +55,13 @@ _CLASS_BITS = 4
 _COUNT_BITS = 8
 
 
-def _template(item: Transformation) -> TemplateTerm:
+def template_term(item: Transformation) -> TemplateTerm:
+    """Return the required template that asks for a transformation."""
     return TemplateTerm(item.protocol, item.mode, 0, 0, item.reqid, False, True, 0)
 
 
-def _state(item: Transformation) -> StateTerm:
+def state_term(item: Transformation) -> StateTerm:
+    """Return the state of a transformation, as a sec_path lists it."""
     return StateTerm(item.protocol, item.mode, 0, 0, item.reqid, 0, 0, False, None)
 
 
@@ -67,26 +69,28 @@ def _peer_accepts(items: Sequence[Transformation], scene: Scene) -> Truth:
     """Tell whether a peer with the same two lists accepts what they put on the wire."""
     applied = in_order(items, places_of(items, scene.rules))
     _, reqids = on_the_wire(applied, scene.rules)
-    received = tuple(_state(picked(items, reqid - 1)) for reqid in reqids[:-1])
-    templates = tuple(_template(item) for item in items)
+    received = tuple(state_term(picked(items, reqid - 1)) for reqid in reqids[:-1])
+    templates = tuple(template_term(item) for item in items)
     sub, main = PolicyTerm(True, templates[:1]), PolicyTerm(True, templates[1:])
     path = SecPathTerm(received, len(received))
     return accepts(judged(Check(sub, main, path, 0, 0, scene.profile, rules=scene.rules)))
 
 
-def _routing_before_home_address(items: Sequence[Transformation]) -> Truth:
+def routing_before_home_address(items: Sequence[Transformation]) -> Truth:
+    """Tell whether RT2 is listed before HAO."""
     routing = [same(item.protocol, Protocol.ROUTING) for item in items]
     home = [same(item.protocol, Protocol.DESTINATION_OPTIONS) for item in items]
     return stands_earlier(items, routing, home)
 
 
-def _authentication_before_transport(items: Sequence[Transformation]) -> Truth:
+def authentication_before_transport(items: Sequence[Transformation]) -> Truth:
+    """Tell whether AH in mode transport is listed before another transport entry."""
     authentication = [is_transport(item, authentication=True) for item in items]
     other = [is_transport(item, authentication=False) for item in items]
     return stands_earlier(items, authentication, other)
 
 
-def _received(sent: Sequence[SecurityAssociation]) -> list[SecurityAssociation]:
+def received(sent: Sequence[SecurityAssociation]) -> list[SecurityAssociation]:
     """Return the sec_path of a packet to which states were applied, in the order of its headers."""
     path: list[SecurityAssociation] = []
     for index in range(len(sent)):
@@ -117,7 +121,7 @@ def _peer_witness(
 
     def read(model: Model) -> Witness:
         merged = read_states(model, items)
-        path = _received(emitted([merged[:1], merged[1:]]))
+        path = received(emitted([merged[:1], merged[1:]]))
         wanted = templates_for(merged)
 
         def holds(profile: Profile) -> bool:
@@ -134,13 +138,14 @@ def _peer_witness(
     return read
 
 
-def _input_sorts_as_output(rules: Rules) -> Rules:
+def input_sorts_as_output(rules: Rules) -> Rules:
+    """Mutate the rules so that templates have the classes of states."""
     return replace(rules, template_class=lambda protocol, mode, _: rules.state_class(protocol, mode))
 
 
 _MUTANTS = {
     "home_address_goes_inside_ipsec": lambda rules: replace(rules, ipsec_passes=rules.routing_passes),
-    "input_sorts_as_output_does": _input_sorts_as_output,
+    "input_sorts_as_output_does": input_sorts_as_output,
 }
 
 
@@ -156,7 +161,7 @@ def _mirrored(scene: Scene) -> Sequence[Claim]:
     claims = []
     for count in _COUNTS:
         items = unknown_transformations(scene.context, count)
-        hypotheses = [*usual(items), negate(_routing_before_home_address(items))]
+        hypotheses = [*usual(items), negate(routing_before_home_address(items))]
         varied = [negate(same(items[0].mode, items[1].mode)), same(items[0].mode, Mode.RO)]
         witness = _peer_witness(items, lambda merged, profile: True)
         claims.append(Claim(hypotheses, _peer_accepts(items, scene), varied, witness))
@@ -175,16 +180,17 @@ def _exactly(scene: Scene) -> Sequence[Claim]:
     claims = []
     for count in range(2, _BOUND + 1):
         items = unknown_transformations(scene.context, count)
-        allowed = negate(_routing_before_home_address(items))
+        allowed = negate(routing_before_home_address(items))
         if scene.profile.ah_transport_sort_asymmetry:
-            allowed = both(allowed, negate(_authentication_before_transport(items)))
+            allowed = both(allowed, negate(authentication_before_transport(items)))
         varied = [negate(same(items[0].mode, items[1].mode))]
-        witness = _peer_witness(items, _order_allows)
+        witness = _peer_witness(items, order_allows)
         claims.append(Claim(usual(items), alike(_peer_accepts(items, scene), allowed), varied, witness))
     return claims
 
 
-def _order_allows(merged: Sequence[SecurityAssociation], profile: Profile) -> bool:
+def order_allows(merged: Sequence[SecurityAssociation], profile: Profile) -> bool:
+    """Tell whether a peer with the mirrored pair accepts the order of what a merged list sends."""
     protocols = [state.protocol for state in merged]
     optimising = [p for p in protocols if p in (Protocol.ROUTING, Protocol.DESTINATION_OPTIONS)]
     inner = [state.protocol is Protocol.AH for state in merged if state.mode is Mode.TRANSPORT]
