@@ -27,6 +27,7 @@ class Errno(IntEnum):
     EPROTONOSUPPORT = 93
     EOPNOTSUPP = 95
     ENOBUFS = 105
+    ENOTCONN = 107
     EHOSTUNREACH = 113
 
 

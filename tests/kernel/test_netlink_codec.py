@@ -227,7 +227,11 @@ def test_a_counter_event_survives_the_round_trip(
 
 
 migrations = st.builds(
-    Migration, sixteen, sixteen, sixteen, sixteen, st.integers(0, 255), st.sampled_from(Mode), words
+    Migration,
+    *(sixteen,) * 4,
+    st.sampled_from(sorted(TEMPLATE_PROTOCOLS)),
+    st.sampled_from(Mode),
+    words,
 )
 
 

@@ -18,7 +18,7 @@ from xfrmspec.conform.campaigns import (
     scenarios_of,
 )
 from xfrmspec.conform.strategies import biased_scenarios, raw_scenarios, scenarios
-from xfrmspec.kernel.program import compile_scenario
+from xfrmspec.kernel.watched_program import compile_any
 from xfrmspec.scenario.document import from_json, to_json
 from xfrmspec.scenario.terms import (
     AddPolicy,
@@ -46,13 +46,13 @@ def steps_of(name: CampaignName, count: int = 400) -> Iterator[Step]:
 
 def test_every_name_but_the_mix_is_a_campaign() -> None:
     assert set(CAMPAIGNS) == set(CampaignName) - {CampaignName.ALL}
-    assert members(CampaignName.ALL) == SINGLE
+    assert members(CampaignName.ALL) == tuple(campaign for campaign in SINGLE if not campaign.waits)
 
 
 @pytest.mark.parametrize("campaign", SINGLE, ids=lambda campaign: str(campaign.name))
 def test_a_campaign_is_for_clauses_that_exist(campaign: Campaign) -> None:
     assert {*campaign.runs, *campaign.cites} <= set(all_clauses())
-    assert campaign.cites
+    assert {*campaign.runs, *campaign.cites}
 
 
 @pytest.mark.parametrize("campaign", SINGLE, ids=lambda campaign: str(campaign.name))
@@ -129,7 +129,7 @@ def test_selectors_meets_slots_marks_interfaces_and_extension_headers() -> None:
 @given(st.sampled_from((*SINGLE,)).flatmap(lambda campaign: scenarios(campaign.name)))
 def test_every_scenario_can_be_written_down_and_sent_to_a_kernel(scenario: Scenario) -> None:
     assert from_json(to_json(scenario)) == scenario
-    assert compile_scenario(scenario)["steps"]
+    assert compile_any(scenario)["steps"]
 
 
 @settings(max_examples=30)

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
+from xfrmspec.conform.lifetimes import lifetime_scenario, raw_lifetimes, raw_time, time_scenario
+from xfrmspec.conform.migrations import migration_scenario, raw_migrations
 from xfrmspec.conform.pairs import pair_scenario
 from xfrmspec.conform.raw import raw_input, raw_output, raw_policies
 from xfrmspec.conform.searching import search_scenario
 from xfrmspec.conform.selectors import raw_selectors, selector_scenario
 from xfrmspec.conform.sockets import raw_sockets, socket_scenario
+from xfrmspec.conform.states import raw_states, state_scenario
 from xfrmspec.conform.ties import tie_scenario
 from xfrmspec.conform.twins import twin_scenario
+from xfrmspec.conform.windows import counter_scenario, raw_windows, window_scenario
 from xfrmspec.scenario.histories import lookup_scenario
 from xfrmspec.scenario.protection import output_scenario
 from xfrmspec.scenario.reception import input_scenario
@@ -26,13 +30,18 @@ RAW_EVERY = 5
 
 
 class CampaignName(StrEnum):
-    """The campaigns, and the mix of all of them."""
+    """The campaigns, and the mix of all of them but the one that waits."""
 
     POLICIES = "policies"
     OUTPUT = "output"
     INPUT = "input"
     SOCKETS = "sockets"
     SELECTORS = "selectors"
+    STATES = "states"
+    MIGRATE = "migrate"
+    LIFETIMES = "lifetimes"
+    REPLAY = "replay"
+    TIME = "time"
     ALL = "all"
 
 
@@ -42,7 +51,7 @@ class Campaign:
 
     `biased` make scenarios in which things mostly fit, in turn; `raw` makes whatever the types allow. A long
     enough run must have carried out the clauses `runs`, and decided something by the clauses `cites`.
-    `needs_states` says that the kernel must be able to transform packets.
+    `needs_states` says that the kernel must be able to transform packets, `waits` that real time goes by.
     """
 
     name: CampaignName
@@ -52,6 +61,7 @@ class Campaign:
     runs: tuple[str, ...]
     cites: tuple[str, ...]
     needs_states: bool = True
+    waits: bool = False
 
 
 def _ids(*topics: str) -> tuple[str, ...]:
@@ -116,6 +126,47 @@ CAMPAIGNS: dict[CampaignName, Campaign] = {
             cites=_ids("SEL 1 2 3 5 6"),
             needs_states=False,
         ),
+        Campaign(
+            CampaignName.STATES,
+            "operations on states, SPIs and events, and which state a packet then uses",
+            (state_scenario,),
+            raw_states,
+            runs=_ids("ACQ 1 2", "EVENT 1 2", "LIFE 1 2 3", "SAD 1 2 3 4 5 6 7 8 9 10 11 12", "SPI 1 2"),
+            cites=(),
+        ),
+        Campaign(
+            CampaignName.MIGRATE,
+            "policies and states whose ends move, with packets behind",
+            (migration_scenario,),
+            raw_migrations,
+            runs=_ids("MIGR 1 2 3 4 5 6"),
+            cites=(),
+        ),
+        Campaign(
+            CampaignName.LIFETIMES,
+            "limits of octets and packets, soft and hard, used up by packets of both ways",
+            (lifetime_scenario,),
+            raw_lifetimes,
+            runs=_ids("LIFE 2 4 5 7", "SAD 7"),
+            cites=(),
+        ),
+        Campaign(
+            CampaignName.REPLAY,
+            "injected sequence numbers against windows of every kind, and counters at their end",
+            (window_scenario, window_scenario, counter_scenario),
+            raw_windows,
+            runs=_ids("REPLAY 1 2 3 4 5 6 7 8 9 10"),
+            cites=(),
+        ),
+        Campaign(
+            CampaignName.TIME,
+            "limits of seconds of policies and states, and larval states that nobody answers",
+            (time_scenario,),
+            raw_time,
+            runs=_ids("ACQ 3", "LIFE 4 6 7", "REPLAY 10", "TIMER 1 2"),
+            cites=(),
+            waits=True,
+        ),
     )
 }
 
@@ -124,7 +175,8 @@ def members(name: CampaignName, *, with_states: bool = True) -> tuple[Campaign, 
     """Return the campaigns behind a name; of the mix only those that the kernel can run."""
     if name is not CampaignName.ALL:
         return (CAMPAIGNS[name],)
-    return tuple(campaign for campaign in CAMPAIGNS.values() if with_states or not campaign.needs_states)
+    mixed = (campaign for campaign in CAMPAIGNS.values() if not campaign.waits)
+    return tuple(campaign for campaign in mixed if with_states or not campaign.needs_states)
 
 
 def scenario_number(campaign: Campaign, seed: int, number: int) -> Scenario:

@@ -26,7 +26,7 @@ from xfrmspec.kernel.agent_node import (
 )
 from xfrmspec.kernel.agent_quiet import GuestQuiet, HostQuiet
 from xfrmspec.kernel.agent_spaces import Spaces
-from xfrmspec.kernel.agent_watch import run_watched
+from xfrmspec.kernel.agent_watch import Watcher, run_watched
 
 _UDP = (17, 136)
 _TIME = struct.Struct("=Q")
@@ -47,6 +47,7 @@ class Agent:
 
     def __init__(self, config: dict[str, Any], quiet: GuestQuiet | HostQuiet) -> None:
         self._quiet = quiet
+        self._watcher: Watcher | None = None
         self._node = Node(config)
         self.requests = Requests(NETLINK_XFRM)
         self.events = Events()
@@ -61,6 +62,13 @@ class Agent:
         allow = bytes.fromhex(config["sentinel_policy"])
         self._sentinel.setsockopt(socket.IPPROTO_IPV6, _IPV6_XFRM_POLICY, allow)
 
+    @property
+    def watcher(self) -> Watcher:
+        """The ear that hears everything, there from the first watched scenario to the next plain one."""
+        if self._watcher is None:
+            self._watcher = Watcher()
+        return self._watcher
+
     def await_addresses(self) -> None:
         """Wait until every address of the node can be used."""
         self._node.await_addresses()
@@ -71,12 +79,18 @@ class Agent:
 
     def run(self, scenario: dict[str, Any]) -> list[Any]:
         """Run one scenario from empty tables; return one result per step."""
+        self._stop_watching()
         self.events.listen(scenario["listen"])
         if scenario["prepare"]:
             self.requests.acknowledged([bytes.fromhex(frame) for frame in scenario["prepare"]])
         results = [self._step(step) for step in scenario["steps"]]
         self.reset(scenario)
         return results
+
+    def _stop_watching(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
 
     def reset(self, scenario: dict[str, Any]) -> None:
         """Empty every table and undo every setting."""
@@ -101,6 +115,7 @@ class Agent:
 
     def close(self) -> None:
         """Close every socket and device."""
+        self._stop_watching()
         for listener in (self._sentinel, *self._listeners.values()):
             listener.close()
         for part in (self._node, self.requests, self.events, self._configuration):

@@ -15,14 +15,18 @@ from xfrmspec.kernel.agent_watch import WatchedRun
 if TYPE_CHECKING:
     from xfrmspec.kernel.agent import Agent
 
-_STARTS = (0.06, 0.30, 0.54, 0.78)
+_STARTS = (0.02, 0.36, 0.70)
 """At which part of a second the steps before the first wait begin, those after it, and so on.
 
 Timers of whole seconds fire at the part of a second at which their object was made: a later part comes after
-them, also when it is in the same second.
+them, also when it is in the same second. The timers of policies may be 0.08 s late, and a little more each
+time that they are set again.
 """
-_LATEST = 0.19
+_LATEST = 0.14
 """How many seconds after its time a part may still end."""
+_AT_ONCE = 8
+"""How many scenarios begin in one second."""
+
 LATE: dict[str, Any] = {"late": True}
 
 
@@ -81,7 +85,7 @@ class Spaces:
         ]
         timed = [_Timed(space, run, run.parts()) for space, run in zip(self._spaces, runs, strict=False)]
         second = math.floor(time.time()) + 1
-        due = [(second + _STARTS[0], number) for number in range(len(timed))]
+        due = [(second + number // _AT_ONCE + _STARTS[0], number) for number in range(len(timed))]
         while due:
             when, number = heapq.heappop(due)
             time.sleep(max(0.0, when - time.time()))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xfrmspec.kernel.agent_link import (
     ADD_MEMBERSHIP,
+    DROP_MEMBERSHIP,
     GROUP_ACQUIRE,
     NETLINK_XFRM,
     SOL_NETLINK,
@@ -33,13 +34,22 @@ _ACQUIRE_SYSCTL = "net/core/xfrm_acq_expires"
 class Watcher:
     """A key manager's ear that keeps every message."""
 
-    def __init__(self, acquires: bool) -> None:
+    def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         self._socket.bind((0, 0))
         self._socket.setblocking(False)
-        for group in (*_WATCHED_GROUPS, *((GROUP_ACQUIRE,) if acquires else ())):
+        for group in _WATCHED_GROUPS:
             self._socket.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
+        self._acquires = False
+
+    def listen(self, acquires: bool) -> None:
+        """Forget what was heard, and from now on hear acquires or not."""
+        self.heard()
+        if acquires != self._acquires:
+            change = ADD_MEMBERSHIP if acquires else DROP_MEMBERSHIP
+            self._socket.setsockopt(SOL_NETLINK, change, GROUP_ACQUIRE)
+            self._acquires = acquires
 
     def heard(self) -> list[list[Any]]:
         """Return [type, payload in hexadecimal] of every message since the last time."""
@@ -64,7 +74,6 @@ class WatchedRun:
         self.scenario = scenario
         self.answers: list[Any] = []
         self._sockets: dict[int, socket.socket] = {}
-        self._watcher: Watcher | None = None
         self._started = 0
 
     def parts(self) -> Iterator[int]:
@@ -88,9 +97,6 @@ class WatchedRun:
         """Empty the node, and stop listening."""
         for opened in self._sockets.values():
             opened.close()
-        if self._watcher is not None:
-            self._watcher.close()
-            self._watcher = None
         self.agent.reset(self.scenario)
         if self.scenario["acquire_seconds"] != _LARVAL_SECONDS:
             set_sysctl(_ACQUIRE_SYSCTL, str(_LARVAL_SECONDS))
@@ -99,15 +105,16 @@ class WatchedRun:
         self._started = int(time.time())
         if self.scenario["acquire_seconds"] != _LARVAL_SECONDS:
             set_sysctl(_ACQUIRE_SYSCTL, str(self.scenario["acquire_seconds"]))
+        for frame in self.scenario["prepare"]:
+            self.agent.requests.exchanged(bytes.fromhex(frame))
         self.agent.events.listen(False)
-        self._watcher = Watcher(self.scenario["listen"])
+        self.agent.watcher.listen(self.scenario["listen"])
 
     def _step(self, kind: str, value: Any) -> dict[str, Any]:
         answer = self._carried_out(kind, value)
         if self.scenario["settle"]:
             time.sleep(_SETTLE_SECONDS)
-        if self._watcher is not None:
-            answer["heard"] = self._watcher.heard()
+        answer["heard"] = self.agent.watcher.heard()
         return answer
 
     def _carried_out(self, kind: str, value: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from xfrmspec.kernel.netlink_values import (
 )
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import Mode
-from xfrmspec_terms.selector import Family, Selector
+from xfrmspec_terms.selector import Family, Protocol, Selector
 
 _MIGRATE = struct.Struct("=16s16s16s16sBB2xIHH")
 _WORD = struct.Struct("=I")
@@ -119,7 +119,7 @@ def pack_migrate(entry: Migration) -> bytes:
 
 
 def unpack_migrate(octets: bytes) -> tuple[Migration, ...]:
-    """Read the entries of a MIGRATE attribute; MalformedMessageError for a mode that does not exist."""
+    """Read the entries of a MIGRATE attribute; MalformedMessageError for an unknown mode or protocol."""
     entries = []
     for start in range(0, len(octets) - _MIGRATE.size + 1, _MIGRATE.size):
         fields = _MIGRATE.unpack_from(octets, start)
@@ -130,7 +130,7 @@ def unpack_migrate(octets: bytes) -> tuple[Migration, ...]:
                 unpack_address(old_daddr, old),
                 unpack_address(new_saddr, new),
                 unpack_address(new_daddr, new),
-                protocol,
+                Protocol(protocol),
                 Mode(mode),
                 reqid,
                 Family(old),

@@ -28,7 +28,9 @@ from xfrmspec.scenario.observation import (
     StoredEntry,
 )
 from xfrmspec.scenario.packets import read_chain, received_packet, upper_octets
-from xfrmspec.scenario.reference import sorted_identities
+from xfrmspec.scenario.steps import (
+    sorted_identities,
+)
 from xfrmspec.scenario.terms import (
     INNER_INDEX,
     OUTER_INDEX,

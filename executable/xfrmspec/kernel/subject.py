@@ -10,18 +10,18 @@ from typing import Any, Protocol
 
 from xfrmspec.kernel.agent_spaces import LATE
 from xfrmspec.kernel.link import AgentLink, AgentLostError
-from xfrmspec.kernel.watched_program import compile_any, is_timed, observe_any, seconds_of
+from xfrmspec.kernel.watched_program import compile_any, observe_any
 from xfrmspec.scenario.observation import Failure, Outcome, differences
 from xfrmspec.scenario.reference import ReferenceSubject
 from xfrmspec.scenario.selftest import self_test
-from xfrmspec.scenario.terms import LABORATORY, Node, Scenario
+from xfrmspec.scenario.terms import LABORATORY, Node, Scenario, is_timed, seconds_of
 from xfrmspec_terms.profile import CLEAN
 
 BATCH_SIZE = 100
-TIMED_BATCH_SIZE = 50
+TIMED_BATCH_SIZE = 40
 """How many scenarios wait together, each in a namespace of its own."""
 
-TIMED_ATTEMPTS = 4
+TIMED_ATTEMPTS = 6
 """How often a scenario with waits is tried before a busy machine counts as the reason of a failure."""
 
 BOOT_ATTEMPTS = 3
@@ -71,7 +71,11 @@ def _batches(scenarios: Iterable[Scenario]) -> Iterator[list[Scenario]]:
 def _seconds_for(batch: Sequence[Scenario]) -> float:
     """Return how long a batch may take: the longest wait, which all share, and a share for each scenario."""
     longest = max(seconds_of(scenario) for scenario in batch) if is_timed(batch[0]) else 0
-    return _SCENARIO_SECONDS * len(batch) + (longest + 2 if longest else 0)
+    return _SCENARIO_SECONDS * len(batch) + (longest + 2 + len(batch) if longest else 0)
+
+
+def _observed(scenario: Scenario, answer: Any) -> Outcome:
+    return Failure("too busy to keep to the time") if answer == LATE else observe_any(scenario, answer)
 
 
 class KernelSubject:
@@ -127,24 +131,29 @@ class KernelSubject:
         if not batch or self._guest is None:
             return []
         try:
-            answers = self._guest.link.finish(self._patience + _seconds_for(batch))
+            answers: list[Any] = self._guest.link.finish(self._patience + _seconds_for(batch))
         except AgentLostError as lost:
             tail = self._guest.console_tail()
             self.close()
             reason = f"{lost.reason}; console: {tail}" if tail else lost.reason
             before, after = batch[: lost.at], batch[lost.at + 1 :]
             return [*self.run_all(before), Failure(reason), *self.run_all(after)]
-        return [self._observed(*pair) for pair in zip(batch, answers, strict=True)]
+        if any(answer == LATE for answer in answers):
+            answers = self._in_time(batch, answers)
+        return [_observed(*pair) for pair in zip(batch, answers, strict=True)]
 
-    def _observed(self, scenario: Scenario, answer: Any) -> Outcome:
-        """A scenario whose waits were not kept to is run again, now alone."""
+    def _in_time(self, batch: Sequence[Scenario], answers: list[Any]) -> list[Any]:
+        """Run the scenarios again whose waits were not kept to, as often as that may help."""
         for _ in range(TIMED_ATTEMPTS):
-            if answer != LATE or self._guest is None:
+            late = [number for number, answer in enumerate(answers) if answer == LATE]
+            if not late or self._guest is None:
                 break
-            (answer,) = self._guest.link.run(
-                [compile_any(scenario)], self._patience + _seconds_for([scenario])
-            )
-        return Failure("too busy to keep to the time") if answer == LATE else observe_any(scenario, answer)
+            again = [batch[number] for number in late]
+            compiled = [compile_any(scenario) for scenario in again]
+            found = self._guest.link.run(compiled, self._patience + _seconds_for(again))
+            for number, answer in zip(late, found, strict=True):
+                answers[number] = answer
+        return answers
 
     def _fit_guest(self, node: Node) -> Guest:
         if self._guest is not None and self._node == node:

@@ -55,7 +55,12 @@ def spi_of(answers: Sequence[str]) -> int | None:
 def stored_states_of(payloads: Sequence[str], started: int | None) -> tuple[StoredState, ...]:
     """Return a dump of states, sorted; `started` is the second from which their ages count, None for none."""
     found = [_stored(decode(MessageKind.NEWSA, bytes.fromhex(payload)), started) for payload in payloads]
-    return tuple(sorted((state for state in found if state.name.spi < SENTINEL_SPIS), key=repr))
+    return tuple(sorted((state for state in found if _is_told(state)), key=repr))
+
+
+def _is_told(state: StoredState) -> bool:
+    """The states that the kernel makes for itself behind IPComp tunnels come and go with those."""
+    return state.name.spi < SENTINEL_SPIS and state.name.protocol is not Protocol.IPV6
 
 
 def _event(message: Message) -> Event:
@@ -135,9 +140,10 @@ def _report(message: Message) -> Event:
 
 
 def _migrate(message: Message) -> Event:
+    """A notification has an attribute for each entry, where a request has one for all."""
     body = _body(message, PolicyKeyBody)
-    value = value_of(message.attributes, AttributeKind.MIGRATE) or b""
-    return Event(EventKind.MIGRATE, selector=body.selector, entries=unpack_migrate(value))
+    values = [a.value for a in message.attributes if a.kind == AttributeKind.MIGRATE]
+    return Event(EventKind.MIGRATE, selector=body.selector, entries=unpack_migrate(b"".join(values)))
 
 
 def _counters(message: Message) -> Event:

@@ -29,13 +29,13 @@ from xfrmspec.scenario.observation import (
     OperationResult,
     PacketResult,
     StepResult,
+    ended_last,
     in_one_order,
 )
 from xfrmspec.scenario.terms import (
-    LARVAL_SECONDS,
     AddState,
     AllocateSpi,
-    Migrate,
+    FlushStates,
     Node,
     Open,
     Receive,
@@ -46,11 +46,12 @@ from xfrmspec.scenario.terms import (
     Step,
     UpdateState,
     Wait,
+    is_special,
+    is_timed,
 )
 from xfrmspec_terms.policy import NO_LIMITS
 
-MOST_WAITS = 3
-_SPECIAL = (UpdateState, AllocateSpi, Migrate, Open, SendOn, Wait)
+MOST_WAITS = 2
 
 
 def compile_any(scenario: Scenario) -> dict[str, Any]:
@@ -63,34 +64,21 @@ def observe_any(scenario: Scenario, answer: Any) -> Observation:
     return watched_observation(scenario, answer) if is_special(scenario) else observation_of(scenario, answer)
 
 
-def is_special(scenario: Scenario) -> bool:
-    """Tell whether a scenario is run step by step: it is watched, or has steps of the longer kind."""
-    larvals = scenario.acquire_seconds != LARVAL_SECONDS
-    return scenario.watched or larvals or any(isinstance(step, _SPECIAL) for step in scenario.steps)
-
-
-def is_timed(scenario: Scenario) -> bool:
-    """Tell whether real time must go by while a scenario runs."""
-    return any(isinstance(step, Wait) for step in scenario.steps)
-
-
-def seconds_of(scenario: Scenario) -> int:
-    """Return how many seconds a scenario waits in all."""
-    return sum(step.seconds for step in scenario.steps if isinstance(step, Wait))
-
-
 def compile_watched(scenario: Scenario) -> dict[str, Any]:
     """Return the agent's value for a scenario that is run step by step; ValueError for too many waits."""
     waits = sum(isinstance(step, Wait) for step in scenario.steps)
     if waits > MOST_WAITS:
         raise ValueError(f"{waits} waits in a scenario; a kernel can do {MOST_WAITS}")
+    flushes = any(isinstance(step, FlushStates) for step in scenario.steps)
+    receives = any(is_protected(step) for step in scenario.steps)
     return {
         "watched": True,
         "timed": waits > 0,
         "listen": scenario.listeners,
         "acquire_seconds": scenario.acquire_seconds,
         "settle": any(_is_limited(step) for step in scenario.steps),
-        "steps": [_step(step, scenario.node) for step in scenario.steps],
+        "prepare": [] if flushes else _sentinel_frames(scenario.node, receives)["before"],
+        "steps": [_step(step, scenario.node, alone=flushes) for step in scenario.steps],
     } | ending(scenario)
 
 
@@ -98,12 +86,13 @@ def _is_limited(step: Step) -> bool:
     return isinstance(step, AddState | UpdateState) and step.state.limits != NO_LIMITS
 
 
-def _step(step: Step, node: Node) -> list[Any]:
+def _step(step: Step, node: Node, *, alone: bool) -> list[Any]:
+    """Where states are flushed, those that sentinels go through are there only while a packet comes in."""
     if isinstance(step, Wait):
         return ["wait", step.seconds]
     if isinstance(step, Receive):
         kind, value = stimulus(step, node)
-        return [kind, value | _sentinel_frames(node, is_protected(step))]
+        return [kind, value | _sentinel_frames(node, alone and is_protected(step))]
     if isinstance(step, Send):
         return stimulus(step, node)
     if isinstance(step, Open):
@@ -116,7 +105,6 @@ def _step(step: Step, node: Node) -> list[Any]:
 
 @cache
 def _sentinel_frames(node: Node, protected: bool) -> dict[str, list[str]]:
-    """Nobody flushes the states of sentinels when they are there for the length of one step only."""
     states = sentinel_states(node) if protected else ()
     messages = [[state_message(state) for state in states], [state_key_message(state) for state in states]]
     before, after = ([frames_of([message])[0] for message in half] for half in messages)
@@ -139,7 +127,7 @@ def watched_observation(scenario: Scenario, answer: dict[str, Any]) -> Observati
 
 def _result(step: Step, answer: dict[str, Any], *, watched: bool) -> StepResult:
     heard = events_of(answer["heard"])
-    events = heard if watched else ()
+    events = ended_last(heard) if watched else ()
     if isinstance(step, Wait):
         return OperationResult(0, events=in_one_order(events))
     if not isinstance(step, Send | Receive | Open | SendOn):

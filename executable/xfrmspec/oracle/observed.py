@@ -16,7 +16,9 @@ from xfrmspec.scenario.observation import (
     StepResult,
     StoredEntry,
 )
-from xfrmspec.scenario.reference import sorted_identities
+from xfrmspec.scenario.steps import (
+    sorted_identities,
+)
 from xfrmspec.scenario.terms import DeletePolicy, Scenario, Stimulus
 from xfrmspec_terms.policy import PolicyIdentity
 from xfrmspec_terms.selector import UINT32_MAX

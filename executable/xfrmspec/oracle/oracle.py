@@ -13,7 +13,10 @@ from xfrmspec.oracle.refusals import operation_clauses, operation_refusal
 from xfrmspec.oracle.stepping import Checked, decisions, dump, missing_states, perform
 from xfrmspec.oracle.verdicts import Accepted, Effects, Overflow, Refused, Spis, Verdict
 from xfrmspec.scenario.observation import StepResult, StoredEntry
-from xfrmspec.scenario.reference import Run, begin
+from xfrmspec.scenario.steps import (
+    Run,
+    begin,
+)
 from xfrmspec.scenario.terms import LABORATORY, Node, Open, Operation, Receive, Send, SendOn, Step, Wait
 from xfrmspec.xfrm.output import OutputDecision
 from xfrmspec_terms.profile import LINUX_6_1, Profile

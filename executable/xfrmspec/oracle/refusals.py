@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xfrmspec.oracle.verdicts import Tried
-from xfrmspec.scenario.reference import Run
+from xfrmspec.scenario.steps import (
+    Run,
+)
 from xfrmspec.scenario.terms import (
     AddPolicy,
     AddState,

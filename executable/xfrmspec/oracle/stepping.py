@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xfrmspec.scenario.observation import StepResult, StoredEntry
-from xfrmspec.scenario.reference import (
+from xfrmspec.scenario.steps import (
     Run,
     received_flow,
     sec_path,
@@ -17,7 +17,7 @@ from xfrmspec.scenario.reference import (
     state_key,
     stored_entry,
 )
-from xfrmspec.scenario.reference import (
+from xfrmspec.scenario.steps import (
     perform as reference_step,
 )
 from xfrmspec.scenario.terms import INNER_INDEX, LOOPBACK_INDEX, Receive, Send, Step

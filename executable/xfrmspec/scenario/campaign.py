@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 
 from xfrmspec.scenario.observation import Difference, Outcome, Subject, differences
@@ -56,7 +56,7 @@ def shrink(disagreement: Disagreement, first: Subject, second: Subject) -> Disag
     while shrunk:
         shrunk = False
         for steps in _one_less(smallest.scenario.steps):
-            scenario = Scenario(steps, smallest.scenario.listeners, smallest.scenario.node)
+            scenario = replace(smallest.scenario, steps=steps)
             outcomes = first.run(scenario), second.run(scenario)
             if differences(*outcomes):
                 smallest = Disagreement(disagreement.number, scenario, *outcomes)

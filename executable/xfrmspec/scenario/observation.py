@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Protocol, runtime_checkable
 
-from xfrmspec.scenario.events import Event, StoredState
+from xfrmspec.scenario.events import Event, EventKind, StoredState
 from xfrmspec.scenario.terms import Scenario
 from xfrmspec_terms.packet import ChainElement, header_name
 from xfrmspec_terms.policy import PolicyIdentity
@@ -138,6 +138,11 @@ def _step_differences(step: int, one: StepResult, other: StepResult) -> Iterator
 def in_one_order(events: Iterable[Event]) -> tuple[Event, ...]:
     """Return events in the one order that every subject reports those of a wait in."""
     return tuple(sorted(events, key=repr))
+
+
+def ended_last(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return events with those of reached hard limits at the end: they come from a timer of their own."""
+    return tuple(sorted(events, key=lambda event: event.kind is EventKind.EXPIRE and event.hard))
 
 
 def chain_names(chain: Iterable[ChainElement]) -> tuple[str, ...]:

@@ -268,3 +268,22 @@ class Scenario:
     node: Node = LABORATORY
     watched: bool = False
     acquire_seconds: int = LARVAL_SECONDS
+
+
+_SPECIAL = (UpdateState, AllocateSpi, Migrate, Open, SendOn, Wait)
+
+
+def is_special(scenario: Scenario) -> bool:
+    """Tell whether a scenario is run step by step: it is watched, or has steps of the longer kind."""
+    larvals = scenario.acquire_seconds != LARVAL_SECONDS
+    return scenario.watched or larvals or any(isinstance(step, _SPECIAL) for step in scenario.steps)
+
+
+def is_timed(scenario: Scenario) -> bool:
+    """Tell whether real time must go by while a scenario runs."""
+    return any(isinstance(step, Wait) for step in scenario.steps)
+
+
+def seconds_of(scenario: Scenario) -> int:
+    """Return how many seconds a scenario waits in all."""
+    return sum(step.seconds for step in scenario.steps if isinstance(step, Wait))

@@ -223,4 +223,5 @@ def _moved_bitmap(state: ReplayState, step: int, profile: Profile) -> int:
     kept = state.bitmap if step < state.window else 0
     for passed in range(1, min(step, state.window)):
         kept &= ~(1 << (position + passed) % state.window)
-    return kept | 1 << (position + step) % state.window
+    reached = position + step
+    return kept | 1 << (reached & _HALF if profile.replay_ring_by_low_half else reached) % state.window
