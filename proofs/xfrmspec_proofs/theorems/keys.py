@@ -59,7 +59,7 @@ def _spi_only(state: AssociationTerm, key: StateKey) -> Truth:
 @theorem(
     name="no_packet_mark_fits_two_states_of_one_key",
     statement="If no packet mark fits two stored states of one key, adding a state that is not refused, or "
-    "updating one, leaves it so; hence every lookup has at most one answer.",
+    "updating one in place, leaves it so; hence every lookup has at most one answer.",
     clauses=("XFRM-SAD-004", "XFRM-SAD-005", "XFRM-SAD-007", "XFRM-SAD-002", "XFRM-SAD-003"),
     mutants={
         "marks_are_compared_one_way": rules_of_states(marks_collide=_one_way),
@@ -89,6 +89,49 @@ def _one_per_key(scene: Scene) -> Sequence[Claim]:
     return [
         Claim(hypotheses, both(apart, kept), instance, states_witness((old, new), {}, coexist)),
     ]
+
+
+def _equal_marks(state: AssociationTerm, key: StateKey, _: Profile) -> Truth:
+    return both(same(state.mark_value, key.mark), same(state.mark_mask, key.mark_mask))
+
+
+@theorem(
+    name="an_update_of_a_larval_state_can_leave_two_states_for_one_mark",
+    statement="When a larval state of mark value 0 and another of its key are kept apart by their marks, an "
+    "unmarked update replaces the larval one and stands beside the other, so that one mark fits two.",
+    clauses=("XFRM-SAD-007", "XFRM-SAD-004"),
+    mutants={"only_equal_marks_collide": rules_of_states(marks_collide=_equal_marks)},
+)
+def _two_for_one_mark(scene: Scene) -> Sequence[Claim]:
+    states = states_of(scene, 2)
+    larval, other = states.entries
+    new = replace(associations.unknown_association(scene.context, "new", -1), installed=True)
+    key = key_of_term(new)
+    hypotheses = [
+        *(mark_is_stored(state) for state in (larval, other)),
+        *(state.installed for state in (larval, other)),
+        *(associations.named(state, key) for state in (larval, other)),
+        *(same(part, 0) for part in (new.mark_value, new.mark_mask, larval.mark_value)),
+        negate(_some_mark_satisfies_both(larval, other)),
+        same(larval.lifecycle, Lifecycle.ACQ),
+        negate(larval.internal),
+        _is_first_of_its_key(states, larval, new),
+    ]
+    conclusion = both(requests_on(states).is_replaced(larval, new), _some_mark_satisfies_both(new, other))
+
+    def both_fit(everyone: Everyone, _: dict[str, int], profile: Profile) -> bool:
+        waiting, beside, real = everyone
+        request = StateRequest(replace(real, lifecycle=Lifecycle.VALID, selector=None))
+        done = update(database_of_states([waiting, beside], profile), request)
+        left = done.database.associations
+        fit = [state for state in left if state.mark.matches(beside.mark.value)]
+        return done.errno is Errno.OK and len(fit) == len(left) and waiting not in left
+
+    entries = (larval, other, new)
+    printable = [part for entry in entries for part in printable_association(entry, unmarked=False)]
+    optimised = [is_route_optimisation(new.protocol), negate(same(new.care_of, 0))]
+    instance = [*printable, *optimised, same(larval.place, 0), same(other.place, 1)]
+    return [Claim(hypotheses, conclusion, instance, states_witness(entries, {}, both_fit))]
 
 
 @theorem(
