@@ -46,7 +46,6 @@ from xfrmspec.xfrm.spi import allocate_spi, spi_choice
 from xfrmspec.xfrm.state_database import StateDatabase
 from xfrmspec.xfrm.state_operations import StateOutcome
 from xfrmspec.xfrm.state_validity import refusal_of
-from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.migration import MigrationRequest
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import NO_LIMITS
@@ -198,15 +197,17 @@ def _(step: Migrate, host: Host) -> StepResult:
 def _copy_numbers(host: Host, before: tuple[InstalledState, ...]) -> None:
     """A copy goes on with the numbers of the state that it was copied from."""
     known = {entry.age for entry in before}
-    numbers = {_kept(entry.association): host.numbers_of(entry.age) for entry in before}
+    numbers = {_kept(entry): host.numbers_of(entry.age) for entry in before}
     for entry in host.states:
         if entry.age not in known:
-            host.numbers[entry.age] = numbers[_kept(entry.association)]
+            host.numbers[entry.age] = numbers[_kept(entry)]
 
 
-def _kept(state: SecurityAssociation) -> tuple[object, ...]:
+def _kept(entry: InstalledState) -> tuple[object, ...]:
     """What a migration leaves as it was, and what tells the states of a scenario apart."""
-    return (state.protocol, state.mode, state.spi, state.reqid, state.mark)
+    state = entry.association
+    named = (state.protocol, state.mode, state.spi, state.reqid, state.mark)
+    return (*named, entry.octets, entry.packets, entry.used)
 
 
 @take_step.register
