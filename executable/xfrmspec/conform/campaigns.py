@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
+from xfrmspec.conform.caches import (
+    cache_scenario,
+    policy_cache_scenario,
+    raw_cached_policies,
+    raw_caches,
+)
 from xfrmspec.conform.lifetimes import lifetime_scenario, raw_lifetimes, raw_time, time_scenario
 from xfrmspec.conform.migrations import migration_scenario, raw_migrations
 from xfrmspec.conform.pairs import pair_scenario
@@ -42,6 +48,8 @@ class CampaignName(StrEnum):
     LIFETIMES = "lifetimes"
     REPLAY = "replay"
     TIME = "time"
+    CACHES = "caches"
+    CACHED_POLICIES = "cached-policies"
     ALL = "all"
 
 
@@ -157,6 +165,23 @@ CAMPAIGNS: dict[CampaignName, Campaign] = {
             raw_windows,
             runs=_ids("REPLAY 1 2 3 4 5 6 7 8 9 10"),
             cites=(),
+        ),
+        Campaign(
+            CampaignName.CACHES,
+            "sockets that stay, and changes of policies and states that should or should not reach them",
+            (cache_scenario,),
+            raw_caches,
+            runs=_ids("BUNDLE 1 2", "CACHE 1 2 3 5 6 7 8", "DB 8"),
+            cites=(),
+        ),
+        Campaign(
+            CampaignName.CACHED_POLICIES,
+            "the same with policies that transform nothing",
+            (policy_cache_scenario,),
+            raw_cached_policies,
+            runs=_ids("CACHE 1 6 7 8", "DB 8", "DEFAULT 1"),
+            cites=(),
+            needs_states=False,
         ),
         Campaign(
             CampaignName.TIME,

@@ -104,8 +104,9 @@ class Node:
         outer, inner = (index for _, index in config["interfaces"])
         for address, home in config["addresses"]:
             _expect(add_address(self._routes, outer, address, home), f"address {address}")
-        _expect(add_route(self._routes, outer, "::", 0, 100), "default route")
-        _expect(add_route(self._routes, inner, "::", 0, 200), "second default route")
+        outside, bits = config["outside"]
+        _expect(add_route(self._routes, outer, outside, bits, 100), "outer route")
+        _expect(add_route(self._routes, inner, outside, bits, 200), "second outer route")
         prefix, length = config["inner"]
         _expect(add_route(self._routes, inner, prefix, length, 50), "inner route")
         self._statistics = os.open("/proc/net/xfrm_stat", os.O_RDONLY)

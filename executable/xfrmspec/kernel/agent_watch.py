@@ -94,9 +94,11 @@ class WatchedRun:
         }
 
     def close(self) -> None:
-        """Empty the node, and stop listening."""
+        """Empty the node, and stop listening; a socket may look policies up once more when it is closed."""
         for opened in self._sockets.values():
             opened.close()
+        if self._sockets:
+            self._seen(0)
         self.agent.reset(self.scenario)
         if self.scenario["acquire_seconds"] != _LARVAL_SECONDS:
             set_sysctl(_ACQUIRE_SYSCTL, str(_LARVAL_SECONDS))

@@ -139,6 +139,7 @@ def node_configuration(node: Node) -> dict[str, Any]:
     return {
         "addresses": [[str(own.address), own.home] for own in node.addresses],
         "inner": [str(node.inner.address), node.inner.length],
+        "outside": [str(node.outside.address), node.outside.length],
         "interfaces": [[name, index] for index, name in INTERFACES.items()],
         "dump": frame(MessageKind.GETPOLICY, RequestFlag.REQUEST | RequestFlag.DUMP, 1, b"").hex(),
         "state_dump": frame(MessageKind.GETSA, RequestFlag.REQUEST | RequestFlag.DUMP, 1, b"").hex(),

@@ -161,6 +161,11 @@ def _counters(message: Message) -> Event:
     return Event(EventKind.COUNTERS, name, sequence=shown.sequence, out_sequence=shown.out_sequence)
 
 
+def _defaults(message: Message) -> Event:
+    """New default actions are announced as if they had been asked for."""
+    return Event(EventKind.DEFAULTS)
+
+
 def _bare(message: Message) -> Event:
     return Event(EventKind(MessageKind(message.kind).name))
 
@@ -186,7 +191,7 @@ _READERS: dict[int, Callable[[Message], Event]] = {
     MessageKind.REPORT: _report,
     MessageKind.MIGRATE: _migrate,
     MessageKind.NEWAE: _counters,
-    MessageKind.SETDEFAULT: _bare,
+    MessageKind.GETDEFAULT: _defaults,
 }
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from xfrmspec.scenario.announced import policy_event, state_event
+from xfrmspec.scenario.connections import Connection
 from xfrmspec.scenario.events import Event, EventKind, StateName
 from xfrmspec.scenario.numbers import UNNUMBERED, Numbers
 from xfrmspec.scenario.steps import Run, with_states
-from xfrmspec.scenario.terms import Open
 from xfrmspec.xfrm.announcements import timer_fired
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.state_database import StateDatabase
@@ -25,14 +25,16 @@ class Host:
     """Everything of one scenario under way; `numbers` and `checks` are by the age of state and policy.
 
     `checks` are the seconds in which the timers of policies fire, `events` what was announced since the last
-    step, `sockets` those that stay.
+    step, `sockets` those that stay. `state_changes` counts how often a search for states might have got
+    another answer.
     """
 
     run: Run
     now: int = 0
     numbers: dict[int, Numbers] = field(default_factory=dict)
     checks: dict[int, int] = field(default_factory=dict)
-    sockets: dict[int, Open] = field(default_factory=dict)
+    sockets: dict[int, Connection] = field(default_factory=dict)
+    state_changes: int = 0
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -42,6 +44,7 @@ class Host:
 
     def put_states(self, states: StateDatabase, events: Iterable[StateEvent] = ()) -> None:
         """Take a changed database over, and what was announced with it."""
+        self.state_changes += states.associations != self.states.associations
         self.run = with_states(self.run, states)
         self.events += map(state_event, events)
 

@@ -8,17 +8,17 @@ from functools import singledispatch
 
 from xfrmspec.scenario.allocations import with_smallest_spis
 from xfrmspec.scenario.announced import policy_event
-from xfrmspec.scenario.events import StoredState, name_of
+from xfrmspec.scenario.events import Event, EventKind, StoredState, name_of
 from xfrmspec.scenario.host import Host
 from xfrmspec.scenario.numbers import Numbers, numbers_of, shown
 from xfrmspec.scenario.observation import (
     Observation,
     OperationResult,
-    PacketResult,
     StepResult,
     in_one_order,
 )
-from xfrmspec.scenario.steps import begin, perform, stored_entry, used_identities
+from xfrmspec.scenario.sending import connect, send, send_on
+from xfrmspec.scenario.steps import begin, perform, stored_entry
 from xfrmspec.scenario.terms import (
     AddPolicy,
     AddState,
@@ -33,13 +33,15 @@ from xfrmspec.scenario.terms import (
     Scenario,
     Send,
     SendOn,
+    SetDefaults,
     UpdatePolicy,
     UpdateState,
     Wait,
 )
-from xfrmspec.scenario.traffic import connect, receive, send
+from xfrmspec.scenario.traffic import receive
 from xfrmspec.xfrm import policies as policy_rules
 from xfrmspec.xfrm import state_operations as state_rules
+from xfrmspec.xfrm.database import without_routes
 from xfrmspec.xfrm.migrate import migrate
 from xfrmspec.xfrm.policies import PolicyOutcome
 from xfrmspec.xfrm.spi import allocate_spi, spi_choice
@@ -222,17 +224,20 @@ def _(step: Receive, host: Host) -> StepResult:
 
 @take_step.register
 def _(step: Open, host: Host) -> StepResult:
-    """Connecting looks the policies up and asks for missing states, but nothing leaves."""
-    host.sockets[step.socket] = step
-    return connect(host, Send(step.flow, step.inbound, step.outbound))
+    return connect(host, step)
 
 
 @take_step.register
 def _(step: SendOn, host: Host) -> StepResult:
-    opened = host.sockets.get(step.socket)
-    if opened is None:
-        return PacketResult(Errno.ENOTCONN, used_identities(host.run))
-    return send(host, Send(opened.flow, opened.inbound, opened.outbound))
+    return send_on(host, step.socket)
+
+
+@take_step.register
+def _(step: SetDefaults, host: Host) -> StepResult:
+    host.run, result = perform(step, host.run)
+    host.put_policies(without_routes(host.run.tables.policies))
+    host.events.append(Event(EventKind.DEFAULTS))
+    return result
 
 
 @take_step.register

@@ -29,16 +29,20 @@ class LocalAddress:
     home: bool = False
 
 
+EVERYWHERE = Prefix.parse("::/0")
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """The host under test: its addresses, and the prefix behind its second interface.
 
-    Interface 7 leads everywhere else and is where packets are received; packets to `inner` that come from
+    Interface 7 leads to `outside` and is where packets are received; packets to `inner` that come from
     outside are forwarded to interface 8. Interface 1 is the loopback device.
     """
 
     addresses: tuple[LocalAddress, ...]
     inner: Prefix
+    outside: Prefix = EVERYWHERE
 
 
 def laboratory() -> Node:

@@ -10,7 +10,7 @@ from xfrmspec.scenario.host import Host
 from xfrmspec.scenario.lengths import received_octets, sent_octets
 from xfrmspec.scenario.observation import PacketResult
 from xfrmspec.scenario.packets import layer_sequences
-from xfrmspec.scenario.steps import arrived, received_flow, sent, used_identities
+from xfrmspec.scenario.steps import arrived, received_flow, used_identities
 from xfrmspec.scenario.terms import LOOPBACK_INDEX, Receive, Send
 from xfrmspec.xfrm.announcements import numbers_changed
 from xfrmspec.xfrm.output import OutputDecision
@@ -34,27 +34,20 @@ class _Stop:
     errno: Errno = Errno.OK
 
 
-def connect(host: Host, step: Send) -> PacketResult:
-    """Look up what the packets of a connected socket will meet, and ask for what is missing."""
-    host.run, decision, result = sent(step, host.run)
-    _ask_managers(host, decision)
-    return replace(result, wire=())
-
-
-def send(host: Host, step: Send) -> PacketResult:
-    """Let a fresh socket send one packet, and every state that it meets take part."""
-    host.run, decision, result = sent(step, host.run)
-    _ask_managers(host, decision)
+def carry_out(
+    host: Host, step: Send, applied: Sequence[SecurityAssociation], result: PacketResult
+) -> PacketResult:
+    """Return what is seen of a packet once its states have taken part, in their order."""
     plain = (*step.headers, upper_header(step.flow.protocol))
-    stop = _carried_out(host, decision.applied, sent_octets(plain, decision.applied))
+    stop = _carried_out(host, applied, sent_octets(plain, applied))
     if stop is None:
         return result
     return replace(result, errno=stop.errno, counters=((stop.counter.value, 1),), wire=())
 
 
 @clause("XFRM-ACQ-001")
-def _ask_managers(host: Host, decision: OutputDecision) -> None:
-    """Every larval state of a decision, which is stored by now, comes with a question."""
+def ask_managers(host: Host, decision: OutputDecision) -> None:
+    """Tell managers of every larval state of a decision, which is stored by now."""
     for acquire, larval in zip(decision.acquires, decision.larvals, strict=True):
         host.events.append(acquire_event(larval, decision.selection.policies[acquire.policy]))
 

@@ -159,6 +159,16 @@ def install(
     )
 
 
+@clause("XFRM-DEFAULT-001")
+def without_routes(database: PolicyDatabase) -> PolicyDatabase:
+    """Return the database once the routes of both families, and so every cached bundle, are invalid.
+
+    Source: XFRM-DEFAULT-001; kernel xfrm_set_default.
+    """
+    generations = database.generations.bumped(Family.INET).bumped(Family.INET6)
+    return replace(database, generations=generations)
+
+
 @clause("XFRM-LOOKUP-009")
 def rebuild(database: PolicyDatabase) -> PolicyDatabase:
     """Sort every policy into its list again, as a change of the hash thresholds makes the kernel do.
