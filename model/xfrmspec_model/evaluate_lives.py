@@ -9,6 +9,7 @@ from xfrmspec_model.lifetimes import LifeStep, life_updated, packet_met, timer_f
 from xfrmspec_model.limits import NEVER, LifeTerm, plain_limits
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.policy import Limits
+from xfrmspec_terms.profile import CLEAN, Profile
 from xfrmspec_terms.state import InstalledState
 
 
@@ -71,10 +72,19 @@ def after_timer(entry: InstalledState, now: int) -> Life:
 
 def after_update(entry: InstalledState, limits: Limits) -> Life:
     """Return a lifetime after an update with new limits (`lifetimes.life_updated`)."""
+    return _folded(_updated(entry, limits, CLEAN))
+
+
+def ends_after_update(entry: InstalledState, limits: Limits, now: int, profile: Profile) -> bool:
+    """Tell whether the timer ends an updated state at `now`, in seconds (`lifetimes.timer_fired`)."""
+    return _folded(timer_fired(_updated(entry, limits, profile).life, now)).hard
+
+
+def _updated(entry: InstalledState, limits: Limits, profile: Profile) -> LifeStep:
     life = plain_life(entry)
     wanted = LifeTerm(
         **{part: getattr(life, part) for part in ("lifecycle", "added", "used", "bytes", "packets")},
         dying=False,
         **plain_limits(limits),
     )
-    return _folded(life_updated(life, wanted))
+    return life_updated(life, wanted, profile=profile)

@@ -16,9 +16,17 @@ from xfrmspec_model.folding import (
     negate,
     same,
 )
-from xfrmspec_model.limits import LIFE_NUMBERS, LIMIT_PARTS, NEVER, LifeTerm, added_after
+from xfrmspec_model.limits import (
+    LIFE_NUMBERS,
+    LIMIT_PARTS,
+    NEVER,
+    LifeTerm,
+    added_after,
+    awaits_soft_after_update,
+)
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.profile import CLEAN, Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +95,19 @@ def timer_fired(life: LifeTerm, now: Number, rules: AssociationRules = ASSOCIATI
 
 
 @clause("XFRM-SAD-007", "XFRM-LIFE-004")
-def life_updated(life: LifeTerm, wanted: LifeTerm, rules: AssociationRules = ASSOCIATION_RULES) -> LifeStep:
+def life_updated(
+    life: LifeTerm,
+    wanted: LifeTerm,
+    rules: AssociationRules = ASSOCIATION_RULES,
+    profile: Profile = CLEAN,
+) -> LifeStep:
     """Give a VALID state the limits of another; a state that was ever used is tested at once.
 
     Every other state stays as it is. Source: XFRM-SAD-007, XFRM-LIFE-004.
     """
     limits = {part: getattr(wanted, part) for part in LIMIT_PARTS}
-    renewed = replace(life, dying=rules.dying_after_update(life), **limits)
+    awaits = awaits_soft_after_update(life, profile)
+    renewed = replace(life, dying=rules.dying_after_update(life), awaits_soft=awaits, **limits)
     step = tested(renewed, rules)
     used = negate(same(life.used, NEVER))
     valid = same(life.lifecycle, Lifecycle.VALID)

@@ -22,6 +22,7 @@ from xfrmspec_model.smt import Context
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.policy import Limits
+from xfrmspec_terms.profile import Profile
 
 INFINITE = (1 << 64) - 1
 """The limit of octets or packets that stands for none."""
@@ -184,6 +185,15 @@ def dying_after_update(life: LifeTerm) -> Truth:
     Source: XFRM-LIFE-004, XFRM-SAD-007.
     """
     return False
+
+
+@clause("XFRM-LIFE-006", "XFRM-SAD-007")
+def awaits_soft_after_update(life: LifeTerm, profile: Profile) -> Truth:
+    """Tell whether the timer still awaits the soft limit since addition after an update.
+
+    Source: XFRM-LIFE-006.
+    """
+    return life.awaits_soft if profile.update_keeps_soft_wait else False
 
 
 @clause("XFRM-LIFE-006")

@@ -63,6 +63,8 @@ class Profile:
     report_suppressed_for_known_mh: bool = True  # issue: Mobile IPv6
     rt2_looked_up_with_care_of_source: bool = False  # issue: Mobile IPv6
     replay_ring_by_low_half: bool = False  # XFRM-REPLAY-004
+    update_keeps_soft_wait: bool = False  # XFRM-LIFE-006
+    failed_allocation_leaves_larval: bool = False  # XFRM-SPI-001
 
     @property
     def threshold_moves_change_ties(self) -> bool:
@@ -94,6 +96,8 @@ LINUX_6_1 = Profile(
     key_length_of_last_tunnel=True,
     rt2_looked_up_with_care_of_source=True,
     replay_ring_by_low_half=True,
+    update_keeps_soft_wait=True,
+    failed_allocation_leaves_larval=True,
 )
 
 LINUX_6_18 = Profile(
@@ -114,6 +118,8 @@ LINUX_6_18 = Profile(
     key_length_of_last_tunnel=True,
     rt2_looked_up_with_care_of_source=True,
     replay_ring_by_low_half=True,
+    update_keeps_soft_wait=True,
+    failed_allocation_leaves_larval=True,
 )
 
 USAGI_2004 = Profile("usagi-2004", sub_policies=False)

@@ -36,7 +36,7 @@ from xfrmspec.scenario.observation import Observation, PacketResult, Subject, di
 from xfrmspec.scenario.reference import ReferenceSubject
 from xfrmspec.scenario.terms import AddPolicy, AddState, Receive, Scenario, Send, Step, UpdatePolicy
 from xfrmspec_terms.association import SecurityAssociation
-from xfrmspec_terms.policy import Action, Direction, Mode, PolicyType
+from xfrmspec_terms.policy import NO_LIMITS, Action, Direction, Mode, PolicyType
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, LINUX_6_18, Profile
 from xfrmspec_terms.selector import Flow, Protocol
 
@@ -253,6 +253,33 @@ def test_same_second_tie_depends_on_table(uml: KernelSubject) -> None:
         assert not differences(observed(uml, scenario), ReferenceSubject(CLEAN).run(scenario))
 
 
+@pytest.mark.clause("XFRM-FIND-004")
+def test_a_growing_table_turns_ties(uml: KernelSubject) -> None:
+    """Without the states that make the table grow, the younger twin carries the packet as ever."""
+    assert_shown(uml, "F-024")
+    (exhibit,) = exhibits_of(finding_named("F-024"), ALL)
+    steps = exhibit.scenario.steps
+    small = replace(exhibit.scenario, steps=(*steps[:3], steps[-1]))
+    assert sight_of(observed(uml, small).results[-1]) == exhibit.clean
+
+
+@pytest.mark.clause("XFRM-LIFE-006", "XFRM-SAD-007")
+def test_update_keeps_soft_wait(uml: KernelSubject) -> None:
+    """A state that never awaited a soft limit is deleted by the same update."""
+    assert_shown(uml, "F-025")
+    (exhibit,) = exhibits_of(finding_named("F-025"), ALL)
+    steps = list(exhibit.scenario.steps)
+    added = steps[1]
+    assert isinstance(added, AddState)
+    steps[1] = AddState(replace(added.state, limits=NO_LIMITS))
+    assert sight_of(observed(uml, Scenario(tuple(steps))).results[-1]) == exhibit.clean
+
+
+@pytest.mark.clause("XFRM-SPI-001", "XFRM-FIND-003")
+def test_failed_allocation_leaves_larval(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-026")
+
+
 def rejected_behind_home_address(flow: Flow) -> Scenario:
     nothing = policy(ANYWHERE, ANYWHERE, Direction.IN)
     layers = (HOME_ADDRESS_OF_PEER,)
@@ -315,7 +342,7 @@ def test_key_length_of_last_tunnel(guest_lines: tuple[str, ...]) -> None:
 @pytest.mark.clause("XFRM-FLOW-003", "XFRM-FIND-002", "XFRM-FIND-003", "XFRM-TMPL-004", "XFRM-LOOKUP-004")
 @pytest.mark.parametrize(
     "name",
-    ["F-001", "F-002", "F-004", "F-005", "F-006", "F-007", "F-008", "F-010", "F-014", "F-015"],
+    ["F-001", "F-002", "F-004", "F-005", "F-006", "F-007", "F-008", "F-010", "F-014", "F-015", "F-026"],
 )
 def test_what_policies_can_show_on_the_running_kernel(
     netns: KernelSubject, running: Profile, name: str

@@ -22,7 +22,7 @@ from xfrmspec_terms.association import Lifecycle, SecurityAssociation
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import Limits, Mark, Mode, Template
-from xfrmspec_terms.profile import PROFILES, Profile
+from xfrmspec_terms.profile import CLEAN, LINUX_6_1, PROFILES, Profile
 from xfrmspec_terms.selector import UINT32_MAX, Protocol, Selector
 from xfrmspec_terms.state import InstalledState, SpiRequest, StateEvent, StateEventKind, StateRequest
 
@@ -365,3 +365,25 @@ def test_updates_of_lifetimes_agree() -> None:
 
     law()
     assert min(seen["soft"], seen["expired"]) > 5
+
+
+@pytest.mark.clause("XFRM-LIFE-006")
+def test_what_the_timer_makes_of_an_update_agrees() -> None:
+    seen: Counter[str] = Counter()
+
+    @given(choices, choices, st.integers(6, 12))
+    @settings(max_examples=300, deadline=None)
+    def law(take: Choices, other: Choices, now: int) -> None:
+        entry, limits = _living(take), _living(other).association.limits
+        valid = replace(entry, association=replace(entry.association, lifecycle=Lifecycle.VALID))
+        request = StateRequest(replace(valid.association, limits=limits))
+        ends = []
+        for profile in (CLEAN, LINUX_6_1):
+            result = update(replace(_one(valid), profile=profile), request, now=5)
+            fired = fire_state_timer(result.database, valid, now)
+            ends.append(fired.database.entry(valid.age) is None)
+            assert evaluate_lives.ends_after_update(valid, limits, now, profile) == ends[-1]
+        seen["differ"] += ends[0] != ends[1]
+
+    law()
+    assert seen["differ"] > 5

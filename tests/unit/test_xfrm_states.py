@@ -369,7 +369,9 @@ def test_a_draw_fails_if_none_is_left_and_may_fail_if_one_is_taken() -> None:
     one = wanted(maximum=0x100)
     full = allocate_spi(holding(ESP), one, None)
     assert full.errno is Errno.ENOENT
-    assert full.database.entries[0].association.lifecycle is Lifecycle.ACQ
+    assert [e.association.spi for e in full.database] == [0x100]
+    left = allocate_spi(holding(ESP, profile=LINUX_6_1), one, None).database.entries[0]
+    assert (left.association.lifecycle, left.association.spi) == (Lifecycle.ACQ, 0)
     assert choice(holding(ESP), one).exhausted
     assert choice(holding(ESP), wanted()).may_fail
     with pytest.raises(ValueError, match="free with certainty"):

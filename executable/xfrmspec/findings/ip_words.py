@@ -7,12 +7,14 @@ from functools import singledispatch
 from xfrmspec.scenario.terms import (
     AddPolicy,
     AddState,
+    AllocateSpi,
     DeletePolicy,
     SetThresholds,
     UpdatePolicy,
+    UpdateState,
 )
 from xfrmspec_terms.association import SecurityAssociation
-from xfrmspec_terms.policy import ANY_MARK, Action, Direction, Mark, Policy, PolicyType, Template
+from xfrmspec_terms.policy import ANY_MARK, Action, Direction, Limits, Mark, Policy, PolicyType, Template
 from xfrmspec_terms.selector import PORT_MASK_FULL, Prefix, Protocol, Selector
 
 _PROTOCOLS = {
@@ -62,6 +64,19 @@ def _(operation: AddState) -> str:
     return f"state add {state_words(operation.state)}"
 
 
+@command_of.register
+def _(operation: UpdateState) -> str:
+    return f"state update {state_words(operation.state)}"
+
+
+@command_of.register
+def _(operation: AllocateSpi) -> str:
+    state = operation.state
+    words = f"src {state.source} dst {state.destination} proto {_PROTOCOLS[state.protocol]}"
+    words += f" mode {state.mode.name.lower()} reqid {state.reqid}"
+    return f"state allocspi {words} min {operation.minimum:#x} max {operation.maximum:#x}"
+
+
 def policy_words(policy: Policy) -> str:
     """Return the words that describe a policy."""
     words = selector_words(policy.selector) + _direction(policy.direction, policy.type)
@@ -92,7 +107,16 @@ def state_words(state: SecurityAssociation) -> str:
     words += f" reqid {state.reqid}" if state.reqid else ""
     words += _mark(state.mark) + _ALGORITHMS.get(state.protocol, "")
     words += f" coa {state.care_of}" if state.care_of is not None else ""
+    words += _limits(state.limits)
     return words + (f" sel {selector_words(state.selector)}" if state.selector is not None else "")
+
+
+def _limits(limits: Limits) -> str:
+    """The limits that findings use."""
+    seconds = {"time-soft": limits.soft_add_seconds, "time-hard": limits.hard_add_seconds}
+    words = "".join(f" limit {name} {value}" for name, value in seconds.items() if value)
+    packets = limits.hard_packets
+    return words if packets is None else f"{words} limit packet-hard {packets}"
 
 
 def _direction(direction: Direction, type_: PolicyType) -> str:

@@ -10,7 +10,7 @@ _ALL = (
     *(states.F_007, states.F_008, packets.F_009, tables.F_010, packets.F_011, sockets.F_012),
     *(sockets.F_013, tables.F_014, tables.F_015, packets.F_016, states.F_017, states.F_018),
     *(packets.F_019, windows.F_020, sockets.F_021),
-    *(interfaces.F_022, interfaces.F_023),
+    *(interfaces.F_022, interfaces.F_023, states.F_024, states.F_025, states.F_026),
 )
 
 FINDINGS = {finding.name: finding for finding in _ALL}

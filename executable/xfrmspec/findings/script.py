@@ -31,6 +31,7 @@ from xfrmspec.scenario.terms import (
     SetThresholds,
     Step,
     UpdatePolicy,
+    Wait,
 )
 from xfrmspec_terms.selector import Address
 
@@ -88,6 +89,8 @@ def _exhibit_lines(exhibit: Exhibit | ShellExhibit, finding: Finding) -> Iterato
     for number, step in enumerate(exhibit.scenario.steps):
         if isinstance(step, Send | Receive):
             yield from _packet_lines(step, exhibit.scenario, expected[number])
+        elif isinstance(step, Wait):
+            yield f"sleep {step.seconds}\n"
         else:
             yield from _operation_lines(step, expected[number], decides=number == exhibit.deciding)
 
@@ -102,6 +105,9 @@ def _operation_lines(step: Step, expected: Sight, *, decides: bool) -> Iterator[
         wanted = "refused" if expected.errno else "accepted"
         yield f"if {command} 2>/dev/null; then seen=accepted; else seen=refused; fi\n"
         yield f'check "{_title(command_of(step))}" {wanted} "$seen"\n'
+        return
+    if expected.errno:
+        yield f'if {command} 2>/dev/null; then skip "accepted: {_title(command_of(step))}"; fi\n'
         return
     yield f'{command} || skip "refused: {_title(command_of(step))}"\n'
     if isinstance(step, SetThresholds):

@@ -12,14 +12,17 @@ from xfrmspec.scenario.terms import (
     LABORATORY,
     AddPolicy,
     AddState,
+    AllocateSpi,
     LocalAddress,
     Node,
     Scenario,
     Send,
+    UpdateState,
+    Wait,
 )
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.policy import Mark, Mode
+from xfrmspec_terms.policy import NO_LIMITS, Mark, Mode
 from xfrmspec_terms.selector import Protocol
 
 SHARES_A_BUCKET = IPv6Address("2001:db8::b")
@@ -69,6 +72,35 @@ def _marks_that_meet() -> Scenario:
     return Scenario((AddState(marked), AddState(unmarked)))
 
 
+def _twins_in_a_growing_table() -> Scenario:
+    """The older twin refuses every packet, so that it can be told from the younger one."""
+    younger = SecurityAssociation(HERE, THERE, Protocol.ESP, Mode.TRANSPORT, 0x1002, 1)
+    older = replace(younger, spi=0x1001, limits=replace(NO_LIMITS, hard_packets=0))
+    fillers = tuple(AddState(received_state(Protocol.ESP, 0x5000 + number, 9)) for number in range(8))
+    wanted = AddPolicy(allow(ANYWHERE, ANYWHERE, esp(1)))
+    steps = (wanted, AddState(older), AddState(younger), *fillers, Send(SENT))
+    return Scenario(steps, listeners=False, watched=True)
+
+
+def _hard_limit_after_a_soft_one() -> Scenario:
+    """The update comes after the timer has chosen to wait for the soft limit."""
+    state = SecurityAssociation(HERE, THERE, Protocol.ESP, Mode.TRANSPORT, 0x1001, 1)
+    steps = (
+        AddPolicy(allow(ANYWHERE, ANYWHERE, esp(1))),
+        AddState(replace(state, limits=replace(NO_LIMITS, soft_add_seconds=100))),
+        Wait(2),
+        UpdateState(replace(state, limits=replace(NO_LIMITS, hard_add_seconds=1))),
+        Wait(2),
+        Send(SENT),
+    )
+    return Scenario(steps)
+
+
+def _allocation_without_an_spi() -> Scenario:
+    larval = SecurityAssociation(HERE, THERE, Protocol.ESP, Mode.TRANSPORT, reqid=1)
+    return Scenario((AddPolicy(allow(ANYWHERE, ANYWHERE, esp(1))), AllocateSpi(larval, 0, 0), Send(SENT)))
+
+
 F_007 = Finding(
     "F-007",
     "The second pass over the states does not compare the source.",
@@ -99,4 +131,32 @@ F_018 = Finding(
     "mark_locate_asymmetric",
     (LINUX_6_1, LINUX_6_18),
     (Exhibit(_marks_that_meet(), 1, Sight(Errno.EEXIST), Sight(), modelled=False),),
+)
+F_024 = Finding(
+    "F-024",
+    "Of two states of one second the older one is taken after the table of states has grown.",
+    "same_second_tie_depends_on_table",
+    BOTH,
+    (
+        Exhibit(
+            _twins_in_a_growing_table(),
+            11,
+            Sight(wire=(("ESP", "UDP"),)),
+            Sight(Errno.EINVAL, counters=("XfrmOutStateExpired",)),
+        ),
+    ),
+)
+F_025 = Finding(
+    "F-025",
+    "A hard limit of time that an update brings too late never ends a state that awaited its soft one.",
+    "update_keeps_soft_wait",
+    BOTH,
+    (Exhibit(_hard_limit_after_a_soft_one(), 5, ASKED, Sight(wire=(("ESP", "UDP"),))),),
+)
+F_026 = Finding(
+    "F-026",
+    "An allocation that finds no SPI leaves the larval state behind that it made.",
+    "failed_allocation_leaves_larval",
+    BOTH,
+    (Exhibit(_allocation_without_an_spi(), 2, ASKED, NOT_ASKED),),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from xfrmspec.scenario.observation import OperationResult, PacketResult, StepResult
-from xfrmspec.scenario.terms import AddState, Receive, Scenario
+from xfrmspec.scenario.terms import AddState, Receive, Scenario, UpdateState
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.outcome import Errno
 
@@ -103,6 +103,6 @@ class Finding:
 
 
 def _uses_state(step: object) -> bool:
-    if isinstance(step, AddState):
+    if isinstance(step, AddState | UpdateState):
         return True
     return isinstance(step, Receive) and any(isinstance(la, SecurityAssociation) for la in step.layers)

@@ -87,7 +87,8 @@ def allocate_spi(database: StateDatabase, request: SpiRequest, spi: int | None, 
     if spi is None:
         if not choice.may_fail:
             raise ValueError("an SPI of the range is free with certainty")
-        return StateOutcome(choice.database, StateRefusal.NO_SPI, found=choice.entry)
+        kept = choice.database if database.profile.failed_allocation_leaves_larval else database
+        return StateOutcome(kept, StateRefusal.NO_SPI, found=choice.entry)
     if not choice.admits(spi):
         raise ValueError(f"SPI {spi:#010x} cannot be given")
     if choice.entry.association.spi:

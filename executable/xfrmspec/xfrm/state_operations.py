@@ -122,6 +122,8 @@ def update(database: StateDatabase, request: StateRequest, now: int = 0) -> Stat
         stored = database.linked(_new_entry(request, now)).database
         return StateOutcome(stored.without(old), events=(event,), found=old)
     changed, announced = _changed(old, request.state, now)
+    if not database.profile.update_keeps_soft_wait:
+        changed = replace(changed, soft_wait=None)
     merged = database.with_entry(changed)
     if request.state.if_id or request.state.output_mark != ANY_MARK:
         merged = bump_generations(merged, changed.association)
