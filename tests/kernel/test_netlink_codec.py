@@ -51,7 +51,7 @@ from xfrmspec.kernel.netlink_requests import (
 )
 from xfrmspec.kernel.netlink_small import unpack_migrate
 from xfrmspec.kernel.netlink_values import MalformedMessageError, Usage
-from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.association import Encapsulation, SecurityAssociation
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import (
     TEMPLATE_PROTOCOLS,
@@ -180,6 +180,8 @@ def storable_states(draw: st.DrawFn) -> SecurityAssociation:
         mark=draw(marks),
         limits=draw(limits),
         replay_window=draw(st.integers(0, 255)),
+        encapsulation=draw(st.sampled_from(Encapsulation)),
+        output_mark=draw(marks),
     )
 
 

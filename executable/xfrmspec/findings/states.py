@@ -17,6 +17,7 @@ from xfrmspec.scenario.terms import (
     Node,
     Scenario,
     Send,
+    Step,
     UpdateState,
     Wait,
 )
@@ -78,7 +79,7 @@ def _twins_in_a_growing_table() -> Scenario:
     older = replace(younger, spi=0x1001, limits=replace(NO_LIMITS, hard_packets=0))
     fillers = tuple(AddState(received_state(Protocol.ESP, 0x5000 + number, 9)) for number in range(8))
     wanted = AddPolicy(allow(ANYWHERE, ANYWHERE, esp(1)))
-    steps = (wanted, AddState(older), AddState(younger), *fillers, Send(SENT))
+    steps: tuple[Step, ...] = (wanted, AddState(older), AddState(younger), *fillers, Send(SENT))
     return Scenario(steps, listeners=False, watched=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from xfrmspec.kernel.netlink_values import (
     pack_template,
     unpack_template,
 )
+from xfrmspec_terms.association import Encapsulation
 from xfrmspec_terms.policy import ANY_MARK, Mark, PolicyType, Template
 from xfrmspec_terms.selector import Address
 
@@ -24,6 +26,8 @@ _POLICY_TYPE = struct.Struct("=BxHBx")
 _ALGORITHM = struct.Struct("=64sI")
 _ALGORITHM_WITH_ICV = struct.Struct("=64sII")
 _REPLAY_ESN = struct.Struct("=6I")
+_ENCAPSULATION = struct.Struct("=HHHH16x")
+_NAT_TRAVERSAL_PORT = 4500
 
 
 class AttributeKind(IntEnum):
@@ -51,6 +55,8 @@ class AttributeKind(IntEnum):
     REPLAY_ESN_VAL = 23
     SA_EXTRA_FLAGS = 24
     PROTO = 25
+    SET_MARK = 29
+    SET_MARK_MASK = 30
     IF_ID = 31
 
 
@@ -161,6 +167,18 @@ def mark_in(attributes: Sequence[Attribute]) -> Mark:
     """Return the mark of a message; the wildcard without a MARK attribute."""
     value = value_of(attributes, AttributeKind.MARK)
     return Mark(*_MARK.unpack_from(value)) if value else ANY_MARK
+
+
+def encapsulation_attribute(kind: Encapsulation) -> Attribute:
+    """Return the ENCAP attribute, with the port of IKE's own encapsulation at both ends."""
+    port = socket.htons(_NAT_TRAVERSAL_PORT)
+    return Attribute(AttributeKind.ENCAP, _ENCAPSULATION.pack(kind, port, port, 0))
+
+
+def encapsulation_in(attributes: Sequence[Attribute]) -> Encapsulation:
+    """Return how a state is wrapped: NONE without an ENCAP attribute."""
+    value = value_of(attributes, AttributeKind.ENCAP)
+    return Encapsulation(_ENCAPSULATION.unpack_from(value)[0]) if value else Encapsulation.NONE
 
 
 def word_attribute(kind: AttributeKind, word: int) -> Attribute:

@@ -14,6 +14,8 @@ from xfrmspec.kernel.netlink_attributes import (
     ThresholdKind,
     address_attribute,
     algorithm_attribute,
+    encapsulation_attribute,
+    encapsulation_in,
     mark_attribute,
     mark_in,
     policy_type_attribute,
@@ -39,7 +41,7 @@ from xfrmspec.kernel.netlink_small import (
     pack_migrate,
 )
 from xfrmspec.kernel.netlink_values import MalformedMessageError, Usage, unpack_address
-from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.association import Encapsulation, SecurityAssociation
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import ANY_MARK, Mark, Policy, PolicyIdentity, PolicyType
 from xfrmspec_terms.selector import Family, Prefix, Protocol, Selector, unspecified
@@ -99,6 +101,11 @@ def state_message(
     attributes.extend(_key_attributes(state.mark, state.if_id))
     if state.care_of is not None:
         attributes.append(address_attribute(AttributeKind.COADDR, state.care_of))
+    if state.encapsulation is not Encapsulation.NONE:
+        attributes.append(encapsulation_attribute(state.encapsulation))
+    if state.output_mark != ANY_MARK:
+        attributes.append(word_attribute(AttributeKind.SET_MARK, state.output_mark.value))
+        attributes.append(word_attribute(AttributeKind.SET_MARK_MASK, state.output_mark.mask))
     return Message(kind, _state_body(state), tuple(attributes))
 
 
@@ -186,6 +193,11 @@ def stored_state(message: Message) -> SecurityAssociation:
         mark=mark_in(message.attributes),
         if_id=word_in(message.attributes, AttributeKind.IF_ID),
         care_of=None if care_of is None else unpack_address(care_of, state.family),
+        encapsulation=encapsulation_in(message.attributes),
+        output_mark=Mark(
+            word_in(message.attributes, AttributeKind.SET_MARK),
+            word_in(message.attributes, AttributeKind.SET_MARK_MASK),
+        ),
     )
 
 
@@ -203,7 +215,14 @@ def _bare(policy: Policy) -> Policy:
 
 
 def _state_body(state: SecurityAssociation) -> StateBody:
-    bare = replace(state, mark=ANY_MARK, if_id=0, care_of=None)
+    bare = replace(
+        state,
+        mark=ANY_MARK,
+        if_id=0,
+        care_of=None,
+        encapsulation=Encapsulation.NONE,
+        output_mark=ANY_MARK,
+    )
     return StateBody(bare, state.selector or open_selector(state.family))
 
 
