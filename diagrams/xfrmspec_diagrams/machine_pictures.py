@@ -9,6 +9,7 @@ from xfrmspec_diagrams.ir import Graph, Tone
 from xfrmspec_terms.clauses import all_clauses
 from xfrmspec_terms.machine import Machine
 from xfrmspec_terms.machines import INBOUND_CHECK, OUTPUT_DECISION, POLICY_LIFECYCLE
+from xfrmspec_terms.machines_caches import BUNDLE_CACHE, BUNDLED, NOTHING, PLAIN, STALE
 from xfrmspec_terms.machines_states import (
     DEAD,
     DYING,
@@ -32,6 +33,12 @@ _STATE_TONES: Mapping[str, Tone] = {
     FAILED: Tone.BAD,
     DEAD: Tone.BAD,
 }
+_CACHE_TONES: Mapping[str, Tone] = {
+    NOTHING: Tone.START,
+    PLAIN: Tone.GOOD,
+    BUNDLED: Tone.GOOD,
+    STALE: Tone.BAD,
+}
 _ENDING_TONES: Mapping[str, Tone] = {
     "Accept": Tone.GOOD,
     "Pass": Tone.GOOD,
@@ -50,6 +57,11 @@ def policy_lifecycle() -> Graph:
 def state_lifecycle() -> Graph:
     """Draw how a state comes, is used, expires and ends. Source: XFRM-LIFE-002, XFRM-SAD-005, -007."""
     return graph_of(STATE_LIFECYCLE, _STATE_TONES, notes=deviations(STATE_LIFECYCLE))
+
+
+def bundle_cache() -> Graph:
+    """Draw what a connected socket remembers, and what ends it. Source: XFRM-CACHE-001..008."""
+    return graph_of(BUNDLE_CACHE, _CACHE_TONES, notes=deviations(BUNDLE_CACHE))
 
 
 def output_decision() -> Graph:

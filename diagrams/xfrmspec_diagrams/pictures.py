@@ -8,6 +8,7 @@ from functools import partial
 from xfrmspec_diagrams.dot import to_dot
 from xfrmspec_diagrams.ir import Picture
 from xfrmspec_diagrams.machine_pictures import (
+    bundle_cache,
     inbound_check,
     output_decision,
     policy_lifecycle,
@@ -30,6 +31,7 @@ from xfrmspec_terms.profile import PROFILES
 
 _PICTURES: Mapping[str, Callable[[], Picture]] = {
     "acquire-sequence": acquire_sequence,
+    "bundle-cache": bundle_cache,
     "inbound-check": inbound_check,
     "inbound-processing": inbound_processing,
     "outbound-processing": outbound_processing,

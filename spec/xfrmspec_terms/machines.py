@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.machine import transitions_from as _from
+from xfrmspec_terms.machines_caches import BUNDLE_CACHE
 from xfrmspec_terms.machines_loops import INBOUND_PROCESSING, OUTBOUND_PROCESSING
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 
@@ -334,5 +335,6 @@ MACHINES = (
     OUTBOUND_PROCESSING,
     INBOUND_PROCESSING,
     STATE_LIFECYCLE,
+    BUNDLE_CACHE,
 )
 """Every machine, in reading order."""

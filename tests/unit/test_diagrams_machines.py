@@ -14,6 +14,7 @@ from xfrmspec_diagrams.template_order import template_classes, template_order
 from xfrmspec_terms.clauses import all_clauses
 from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.machines import INBOUND_CHECK, MACHINES, OUTPUT_DECISION, POLICY_LIFECYCLE
+from xfrmspec_terms.machines_caches import BUNDLE_CACHE
 from xfrmspec_terms.machines_loops import INBOUND_PROCESSING, OUTBOUND_PROCESSING
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, USAGI_2004
@@ -26,6 +27,8 @@ SHOWN = {
     | {"PAIR-001", "DEFAULT-001", "DEFAULT-002", "SOCK-001"},
     STATE_LIFECYCLE.name: {"SAD-005", "SAD-006", "SAD-007", "SAD-009", "SAD-010", "SAD-012", "ACQ-001"}
     | {"ACQ-003", "SPI-001", "MIGR-006", "LIFE-002", "LIFE-004", "LIFE-005", "LIFE-006"},
+    BUNDLE_CACHE.name: {"BUNDLE-001", "DB-008", "DEFAULT-001"}
+    | {f"CACHE-{n:03}" for n in (1, 2, 3, 6, 7, 8)},
     INBOUND_CHECK.name: {f"CHECK-{n:03}" for n in range(1, 14)},
     OUTBOUND_PROCESSING.name: {"BUNDLE-001", "CACHE-001", "EMIT-001", "EMIT-003", "EMIT-005", "EMIT-006"},
     INBOUND_PROCESSING.name: {f"RECV-{n:03}" for n in (1, 2, 3, 4, 5, 7, 8)} | {"REPLAY-007"},
