@@ -8,7 +8,7 @@ from ipaddress import IPv6Address
 from random import Random
 
 from xfrmspec.scenario.choices import LOCAL, REMOTE
-from xfrmspec.scenario.terms import AddPolicy, Receive, Send, Step
+from xfrmspec.scenario.terms import AddPolicy, Migrate, Receive, Send, Step
 from xfrmspec_terms.association import SecurityAssociation, StateFlag
 from xfrmspec_terms.policy import ANY_MARK, Direction, Mark, Mode, Policy, PolicyType, Template
 from xfrmspec_terms.selector import Family, Flow, Prefix, Protocol, Selector
@@ -157,8 +157,13 @@ def rooms(steps: Sequence[Step], templates: int) -> int:
     """Return how many states steps need room for at most, those for receiving included."""
     receives = any(isinstance(step, Receive) for step in steps)
     sends = sum(isinstance(step, Send) for step in steps)
-    others = sum(not isinstance(step, Send | Receive | AddPolicy) for step in steps)
+    others = sum(_needed(step) for step in steps if not isinstance(step, Send | Receive | AddPolicy))
     return others + sends * templates + (2 if receives else 0)
+
+
+def _needed(step: Step) -> int:
+    """A migration has a copy for each of its entries beside the originals until it is done."""
+    return len(step.entries) if isinstance(step, Migrate) else 1
 
 
 def within_room(steps: list[Step], templates: int) -> tuple[Step, ...]:

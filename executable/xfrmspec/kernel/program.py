@@ -129,7 +129,8 @@ def _most_states(scenario: Scenario) -> int:
     policies += [s.outbound for s in steps if isinstance(s, Send | Open) and s.outbound is not None]
     templates = sum(len(policy.templates) for policy in policies)
     packets = sum(isinstance(step, Send | Receive | Open | SendOn) for step in steps)
-    added = sum(isinstance(step, AddState | UpdateState | AllocateSpi | Migrate) for step in steps)
+    added = sum(isinstance(step, AddState | UpdateState | AllocateSpi) for step in steps)
+    added += sum(len(step.entries) for step in steps if isinstance(step, Migrate))
     sentinels = 2 if any(is_protected(step) for step in steps) else 0
     return added + sentinels + packets * templates
 
