@@ -27,6 +27,7 @@ from xfrmspec.interfaces.key_message import (
     SaExtension,
     SaFlag,
     SaType,
+    SpiRangeExtension,
     StateLife,
 )
 from xfrmspec.interfaces.key_state import KeyStateTables, carry_out
@@ -128,6 +129,36 @@ def test_states_of_pf_key_are_the_same_on_the_kernel(uml: KernelSubject) -> None
             assert listed(answers[2 * place + 1]) == states, (number, place, command)
             seen.add(int(expected.errno))
     assert seen >= {0, Errno.EINVAL, Errno.EEXIST, Errno.ESRCH, Errno.ENOSYS, Errno.EPROTONOSUPPORT}
+
+
+@pytest.mark.clause("XFRM-SPI-001", "XFRM-SPI-002")
+@pytest.mark.parametrize(
+    ("satype", "low", "high", "errno", "larval"),
+    [
+        (SaType.ESP, 0x300, 0x300, Errno.OK, 1),
+        (SaType.ESP, 0x100, 0x100, Errno.ENOENT, 1),
+        (SaType.AH, 0, 0, Errno.ENOENT, 1),
+        (SaType.ESP, 5, 4, Errno.EINVAL, 1),
+        (SaType.X_IPCOMP, 0x10000, 0x10000, Errno.EINVAL, 1),
+        (SaType.MIP, 0x300, 0x300, Errno.EINVAL, 0),
+    ],
+)
+def test_getspi_leaves_a_larval_state_on_the_kernel_even_when_it_is_refused(
+    uml: KernelSubject, satype: SaType, low: int, high: int, errno: Errno, larval: int
+) -> None:
+    stored = state_message(MessageType.ADD, 0x100, NULL_CIPHER)
+    ends = stored.extensions[1:3]
+    asked = KeyMessage(MessageType.GETSPI, satype, (*ends, SpiRangeExtension(low, high)))
+    back, states = run_steps(uml, [key_step(stored, asked), listing_step(MessageKind.GETSA)])
+    expected = carry_out(asked, carry_out(stored, empty()).tables)
+    assert heard(back)[1].messages[-1].errno == expected.errno == errno
+    named = [(state.protocol, state.spi, state.mode, state.reqid) for state in listed(states)]
+    kept = expected.tables.states.associations
+    assert named == sorted((s.protocol, s.spi, s.mode, s.reqid) for s in kept)
+    assert len(named) == 1 + larval
+    clean = replace(empty(), states=StateDatabase())
+    after = carry_out(asked, carry_out(stored, clean).tables).tables.states
+    assert len(after) == 1 + (errno is Errno.OK)
 
 
 def acquiring_steps() -> list[Any]:

@@ -7,6 +7,9 @@ from ipaddress import IPv6Address
 
 import pytest
 
+from xfrmspec.kernel.key_laboratory import listing_step, run_steps, unprivileged_step
+from xfrmspec.kernel.netlink import Message, MessageKind
+from xfrmspec.kernel.netlink_requests import state_key_message, state_message
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.scenario.events import EventKind, StoredState
 from xfrmspec.scenario.observation import Observation, PacketResult, StepResult, differences
@@ -177,6 +180,17 @@ def test_an_if_id_is_not_compared_with_that_of_a_larval_state(uml: KernelSubject
     assert (only_state(superseded).name.spi, only_state(superseded).if_id) == (0x1001, 9)
     given = agreed(uml, asked, AllocateSpi(replace(LARVAL, if_id=6), 0x300, 0x300))
     assert (only_state(given).name.spi, only_state(given).if_id) == (0x300, 5)
+
+
+@pytest.mark.clause("XFRM-EVENT-003")
+@pytest.mark.parametrize("message", [state_message(ESP), state_key_message(ESP, MessageKind.GETSA)])
+def test_neither_writing_nor_reading_is_possible_without_privileges(
+    uml: KernelSubject, message: Message
+) -> None:
+    """The first of the three refusals is that of netlink."""
+    tried, listed = run_steps(uml, [unprivileged_step(message, 35, b""), listing_step(MessageKind.GETSA)])
+    assert tried[0] == Errno.EPERM
+    assert listed == []
 
 
 def moving(*entries: Migration, selector: Selector = OPEN) -> Migrate:

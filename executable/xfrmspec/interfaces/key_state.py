@@ -1,4 +1,4 @@
-"""States in PF_KEY's words: ADD, UPDATE, DELETE, FLUSH, MIGRATE, and a manager's refusal of an acquire."""
+"""States in PF_KEY's words: ADD, UPDATE, DELETE, FLUSH, GETSPI, MIGRATE, and a refusal of an acquire."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from xfrmspec.interfaces.key_message import (
     SaExtension,
     SaFlag,
     SaType,
+    SpiRangeExtension,
 )
 from xfrmspec.interfaces.key_policy import MODES_READ, to_limits, to_selector
 from xfrmspec.interfaces.key_refusal import KeyRefusal, errno_of
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.migrate import migrate
+from xfrmspec.xfrm.spi import allocate_spi, spi_choice
 from xfrmspec.xfrm.state_acquire import refuse_acquire
 from xfrmspec.xfrm.state_database import StateDatabase
 from xfrmspec.xfrm.state_operations import add, delete, flush, update
@@ -31,11 +33,12 @@ from xfrmspec_terms.migration import Migration, MigrationRequest
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import Mode
 from xfrmspec_terms.selector import Prefix, Protocol, Selector, family_of, unspecified
-from xfrmspec_terms.state import Algorithm, StateKey, StateRequest
+from xfrmspec_terms.state import Algorithm, SpiRequest, StateKey, StateRefusal, StateRequest
 
 _AUTHENTICATION_MAX, _ENCRYPTION_MAX, _COMPRESSION_MAX = 251, 253, 4
 _COMPRESSIONS = frozenset({2, 3, 4})
 _ANY_IPSEC = 255
+_USUAL_SPIS = SpiRangeExtension(0x100, 0x0FFFFFFF)
 _PROTOCOLS: Mapping[int, int] = {
     SaType.UNSPEC: _ANY_IPSEC,
     SaType.AH: Protocol.AH,
@@ -228,6 +231,60 @@ def _refuse(command: KeyMessage, tables: KeyStateTables, _: int) -> KeyStateAnsw
     return KeyStateAnswer(replace(tables, states=outcome.database))
 
 
+@clause("XFRM-SPI-001")
+def to_spi_request(message: KeyMessage) -> SpiRequest | KeyRefusal:
+    """Return the request that a GETSPI describes: 0x100 to 0x0fffffff without a range, no mark and no if_id.
+
+    Source: XFRM-SPI-001; kernel pfkey_getspi.
+    """
+    source = message.address(ExtensionType.ADDRESS_SRC)
+    destination = message.address(ExtensionType.ADDRESS_DST)
+    if isinstance(to_selector(message), KeyRefusal) or source is None or destination is None:
+        return KeyRefusal.NO_ADDRESSES
+    if message.satype not in _PROTOCOLS:
+        return KeyRefusal.BAD_SA_TYPE
+    second, asked = message.sa2, message.spi_range or _USUAL_SPIS
+    mode = MODES_READ.get(second.mode) if second else Mode.TRANSPORT  # type: ignore[call-overload]
+    if mode is None:
+        return KeyRefusal.BAD_STATE_MODE
+    return SpiRequest(
+        source.address,
+        destination.address,
+        _PROTOCOLS[message.satype],
+        mode,
+        asked.minimum,
+        asked.maximum,
+        second.reqid if second else 0,
+        message.sequence,
+        family=family_of(source.address),
+    )
+
+
+@clause("XFRM-SPI-001", "XFRM-SPI-002")
+def _get_spi(command: KeyMessage, tables: KeyStateTables, now: int) -> KeyStateAnswer:
+    """Give the smallest SPI that is allowed; which one a kernel draws is its own choice."""
+    request = to_spi_request(command)
+    if isinstance(request, KeyRefusal):
+        return KeyStateAnswer(tables, errno_of(request))
+    choice = spi_choice(tables.states, request, now)
+    if isinstance(choice, StateRefusal):
+        return KeyStateAnswer(replace(tables, states=_left_behind(request, tables.states, now)), choice.errno)
+    outcome = allocate_spi(tables.states, request, choice.smallest(), now)
+    return KeyStateAnswer(replace(tables, states=outcome.database), outcome.errno)
+
+
+@clause("XFRM-SPI-001")
+def _left_behind(request: SpiRequest, states: StateDatabase, now: int) -> StateDatabase:
+    """Return what a refused range leaves: PF_KEY makes the larval state before it looks at the range.
+
+    The state for all protocols that a kernel makes for a message of no type is left out.
+    """
+    if not states.profile.failed_allocation_leaves_larval:
+        return states
+    made = spi_choice(states, replace(request, minimum=1, maximum=1), now)
+    return states if isinstance(made, StateRefusal) else made.database
+
+
 @clause("XFRM-KEY-008")
 def to_migration(message: KeyMessage) -> MigrationRequest | KeyRefusal:
     """Return the migration that an X_MIGRATE describes: pairs of requests, old endpoints and then new ones.
@@ -276,4 +333,5 @@ _HANDLERS: Mapping[MessageType, Callable[[KeyMessage, KeyStateTables, int], KeyS
     MessageType.FLUSH: _flush,
     MessageType.ACQUIRE: _refuse,
     MessageType.X_MIGRATE: _migrate,
+    MessageType.GETSPI: _get_spi,
 }
