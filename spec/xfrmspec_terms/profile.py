@@ -65,6 +65,8 @@ class Profile:
     replay_ring_by_low_half: bool = False  # XFRM-REPLAY-004
     update_keeps_soft_wait: bool = False  # XFRM-LIFE-006
     failed_allocation_leaves_larval: bool = False  # XFRM-SPI-001
+    ah_padding_is_stale: bool = False  # XFRM-AH-001
+    ah_covers_old_next_header: bool = False  # XFRM-AH-007
 
     @property
     def threshold_moves_change_ties(self) -> bool:
@@ -98,6 +100,8 @@ LINUX_6_1 = Profile(
     replay_ring_by_low_half=True,
     update_keeps_soft_wait=True,
     failed_allocation_leaves_larval=True,
+    ah_padding_is_stale=True,
+    ah_covers_old_next_header=True,
 )
 
 LINUX_6_18 = Profile(
@@ -120,6 +124,8 @@ LINUX_6_18 = Profile(
     replay_ring_by_low_half=True,
     update_keeps_soft_wait=True,
     failed_allocation_leaves_larval=True,
+    ah_padding_is_stale=True,
+    ah_covers_old_next_header=True,
 )
 
 USAGI_2004 = Profile("usagi-2004", sub_policies=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
+from xfrmspec.conform.arrivals import arrival_scenario, deep_scenario, icmp_scenario, raw_arrivals
 from xfrmspec.conform.caches import (
     cache_scenario,
     policy_cache_scenario,
@@ -15,6 +16,7 @@ from xfrmspec.conform.caches import (
 )
 from xfrmspec.conform.lifetimes import lifetime_scenario, raw_lifetimes, raw_time, time_scenario
 from xfrmspec.conform.migrations import migration_scenario, raw_migrations
+from xfrmspec.conform.octets import large_octet_scenario, octet_scenario, raw_octets
 from xfrmspec.conform.pairs import pair_scenario
 from xfrmspec.conform.raw import raw_input, raw_output, raw_policies
 from xfrmspec.conform.searching import search_scenario
@@ -36,7 +38,7 @@ RAW_EVERY = 5
 
 
 class CampaignName(StrEnum):
-    """The campaigns, and the mix of all of them but the one that waits."""
+    """The campaigns, and the mix of all of them but those that wait or have keys."""
 
     POLICIES = "policies"
     OUTPUT = "output"
@@ -50,6 +52,8 @@ class CampaignName(StrEnum):
     TIME = "time"
     CACHES = "caches"
     CACHED_POLICIES = "cached-policies"
+    OCTETS = "octets"
+    ARRIVALS = "arrivals"
     ALL = "all"
 
 
@@ -59,7 +63,8 @@ class Campaign:
 
     `biased` make scenarios in which things mostly fit, in turn; `raw` makes whatever the types allow. A long
     enough run must have carried out the clauses `runs`, and decided something by the clauses `cites`.
-    `needs_states` says that the kernel must be able to transform packets, `waits` that real time goes by.
+    `needs_states` says that the kernel must be able to transform packets, `waits` that real time goes by,
+    `keyed` that its states have keys, which makes it slow.
     """
 
     name: CampaignName
@@ -70,6 +75,7 @@ class Campaign:
     cites: tuple[str, ...]
     needs_states: bool = True
     waits: bool = False
+    keyed: bool = False
 
 
 def _ids(*topics: str) -> tuple[str, ...]:
@@ -80,6 +86,15 @@ def _ids(*topics: str) -> tuple[str, ...]:
         found += [f"XFRM-{topic}-{int(number):03}" for number in numbers]
     return tuple(found)
 
+
+_SENT = (
+    *("AH 1 2 3 4 6", "BUILD 1", "COMP 1 2", "EMIT 1 2 6", "ESP 1 2 3 7", "FRAG 1", "LIFE 5", "MTU 1"),
+    *("OPT 1 2", "PKT 1 2 3", "REPLAY 8 9", "SORT 6", "TUN 1 2", "WIRE 1 2 3 4 5"),
+)
+_RECEIVED = (
+    *("AH 2 3 4 6 7", "CHECK 1 2 3 4 5 6 7 8 9 10 11", "COMP 3", "EMIT 1", "ESP 3 4 5", "FLOW 1", "LIFE 5"),
+    *("OPT 1 2", "RECV 1 2 3 4 5 7 8", "REPLAY 2 3 4 5 6 7 9", "SAD 2 3", "TUN 2"),
+)
 
 CAMPAIGNS: dict[CampaignName, Campaign] = {
     campaign.name: campaign
@@ -192,6 +207,24 @@ CAMPAIGNS: dict[CampaignName, Campaign] = {
             cites=(),
             waits=True,
         ),
+        Campaign(
+            CampaignName.OCTETS,
+            "every octet that leaves, with keys: several packets a state, tunnels, AH, fragments",
+            (octet_scenario, large_octet_scenario),
+            raw_octets,
+            runs=_ids(*_SENT),
+            cites=(),
+            keyed=True,
+        ),
+        Campaign(
+            CampaignName.ARRIVALS,
+            "what our sender makes, whole and damaged, against windows, limits, bindings and policies",
+            (*(arrival_scenario,) * 6, icmp_scenario, deep_scenario),
+            raw_arrivals,
+            runs=_ids(*_RECEIVED),
+            cites=(),
+            keyed=True,
+        ),
     )
 }
 
@@ -200,7 +233,7 @@ def members(name: CampaignName, *, with_states: bool = True) -> tuple[Campaign, 
     """Return the campaigns behind a name; of the mix only those that the kernel can run."""
     if name is not CampaignName.ALL:
         return (CAMPAIGNS[name],)
-    mixed = (campaign for campaign in CAMPAIGNS.values() if not campaign.waits)
+    mixed = (campaign for campaign in CAMPAIGNS.values() if not (campaign.waits or campaign.keyed))
     return tuple(campaign for campaign in mixed if with_states or not campaign.needs_states)
 
 

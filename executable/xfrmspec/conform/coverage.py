@@ -27,7 +27,7 @@ SAMPLE_EVERY = 64
 DEMANDED_FROM = 1000
 """From how many scenarios of a campaign on a clause that never fired is a failure."""
 
-_ROOMS = ("xfrmspec.xfrm", "xfrmspec.scenario", "xfrmspec.wire")
+_ROOMS = ("xfrmspec.xfrm", "xfrmspec.scenario", "xfrmspec.wire", "xfrmspec.host")
 _TELLING = frozenset(subject.__code__ for subject in (decide_output, decide_input, add, update, delete))
 _REFUSALS = {
     PolicyErrorReason.EXISTS: "XFRM-DB-007",

@@ -108,7 +108,7 @@ class _Job:
         for done, found in enumerate(outcomes, 1):
             numbered = given.popleft()
             expected = self._sampler.run(numbered.scenario)
-            if expected != found and differences(expected, found):
+            if differences(expected, found):
                 troubled.append(_Trouble(numbered, expected, found))
             if not done % CHUNK:
                 self._report(CHUNK, 0)

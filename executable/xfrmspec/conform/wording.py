@@ -32,7 +32,13 @@ def words(value: object) -> str:
         return "an observation"
     if isinstance(value, Failure):
         return f"no answer ({value.reason})"
-    return str(int(value)) if isinstance(value, int) else str(value)
+    return _plain_words(value)
+
+
+def _plain_words(value: object) -> str:
+    if isinstance(value, int):
+        return str(int(value))
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _event_words(event: Event) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xfrmspec.findings import interfaces, packets, sockets, states, tables, windows
+from xfrmspec.findings import integrity, interfaces, packets, sockets, states, tables, windows
 from xfrmspec.findings.terms import Finding
 
 _ALL = (
@@ -11,6 +11,7 @@ _ALL = (
     *(sockets.F_013, tables.F_014, tables.F_015, packets.F_016, states.F_017, states.F_018),
     *(packets.F_019, windows.F_020, sockets.F_021),
     *(interfaces.F_022, interfaces.F_023, states.F_024, states.F_025, states.F_026),
+    integrity.F_027,
 )
 
 FINDINGS = {finding.name: finding for finding in _ALL}

@@ -15,7 +15,9 @@ from xfrmspec_terms.association import Encapsulation, Lifecycle
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import AuthenticationHeader, EspHeader, IPCompHeader, Malformed, Packet
 from xfrmspec_terms.outcome import Counter
+from xfrmspec_terms.packet import UpperLayer
 from xfrmspec_terms.policy import MAX_DEPTH
+from xfrmspec_terms.profile import Profile, SecPathDepthRule
 from xfrmspec_terms.selector import Address, Protocol, family_of
 from xfrmspec_terms.state import InstalledState, StateEvent
 
@@ -47,11 +49,33 @@ INPUT_COUNTERS: dict[InputStep, Counter] = {
 }
 """What a step that fails counts; a larval state counts IN_ACQUIRE_ERROR instead (XFRM-RECV-001)."""
 
-_PROTOCOLS: dict[type, Protocol] = {
-    AuthenticationHeader: Protocol.AH,
-    EspHeader: Protocol.ESP,
-    IPCompHeader: Protocol.IPCOMP,
-}
+_LEAST_OCTETS = {Protocol.AH: 12, Protocol.ESP: 8, Protocol.IPCOMP: 4}
+_AH_SPI_AT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What a header says before anything is verified: protocol, SPI or CPI, and the number in it."""
+
+    protocol: Protocol
+    spi: int
+    sequence: int = 0
+
+
+def _named(packet: Packet, header: object) -> _Named | None:
+    """Read the name of a header; None for one that is cut off before its end."""
+    if isinstance(header, IPCompHeader):
+        return _Named(Protocol.IPCOMP, header.cpi)
+    if isinstance(header, AuthenticationHeader):
+        return _Named(Protocol.AH, header.spi, header.sequence)
+    if isinstance(header, EspHeader):
+        return _Named(Protocol.ESP, header.spi, header.sequence)
+    assert isinstance(header, UpperLayer)
+    octets = packet.payload
+    if len(octets) < _LEAST_OCTETS[Protocol(header.protocol)]:
+        return None
+    words = (int.from_bytes(octets[at : at + 4], "big") for at in (_AH_SPI_AT, _AH_SPI_AT + 4))
+    return _Named(Protocol.AH, *words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +103,8 @@ class At:
     """Where in which packet the loop stands: a header's index, how many states were used, the packet's mark.
 
     `destination` is the one by which states are looked up: the packet's own or, behind a transport header,
-    that of the state which undid it.
+    that of the state which undid it. `named` is the type by which the header before still names this one,
+    None for its own.
     """
 
     packet: Packet
@@ -87,6 +112,7 @@ class At:
     depth: int
     destination: Address
     mark: int = 0
+    named: int | None = None
 
 
 @clause("XFRM-RECV-001", "XFRM-RECV-003", "XFRM-REPLAY-009")
@@ -96,13 +122,13 @@ def undo_one(node: Node, at: At, now: int) -> Passed | Stopped:
     Source: XFRM-RECV-001; kernel xfrm_input.
     """
     header = at.packet.headers[at.index]
-    assert isinstance(header, AuthenticationHeader | EspHeader | IPCompHeader)
-    if at.depth >= MAX_DEPTH:
+    if is_full_for_transform(at.depth, node.profile):
         return _stopped(node, InputStep.ROOM)
-    protocol = _PROTOCOLS[type(header)]
-    spi = header.cpi if isinstance(header, IPCompHeader) else header.spi
+    named = _named(at.packet, header)
+    if named is None:
+        return Stopped(node, Counter.IN_HEADER_ERROR)
     family = family_of(at.destination)
-    entry = node.states.by_spi(at.destination, spi, protocol, at.mark, family)
+    entry = node.states.by_spi(at.destination, named.spi, named.protocol, at.mark, family)
     if entry is None:
         return _stopped(node, InputStep.LOOKUP)
     if entry.association.lifecycle is Lifecycle.ACQ:
@@ -111,8 +137,7 @@ def undo_one(node: Node, at: At, now: int) -> Passed | Stopped:
         return _stopped(node, InputStep.VALIDITY)
     if entry.association.encapsulation is not Encapsulation.NONE:
         return _stopped(node, InputStep.ENCAPSULATION)
-    field = 0 if isinstance(header, IPCompHeader) else header.sequence
-    number = received_number(protocol, field)
+    number = received_number(named.protocol, named.sequence)
     return _by_state(node, at, entry, number, now)
 
 
@@ -127,7 +152,7 @@ def _by_state(node: Node, at: At, entry: InstalledState, number: int, now: int) 
     if use.refusal is not None:
         return _stopped(node, InputStep.LIMITS, use.events)
     high = infer_high(numbers, number)
-    undone = undo_header(at.packet, at.index, node.of(entry.age).keys, high)
+    undone = _undone(node, at, entry, high)
     if isinstance(undone, Refused):
         return _stopped(node, InputStep.TRANSFORM, use.events)
     again = recheck(numbers, number, high, node.profile)
@@ -136,6 +161,26 @@ def _by_state(node: Node, at: At, entry: InstalledState, number: int, now: int) 
     secured = node.of(entry.age)
     node = node.with_secured(entry.age, replace(secured, numbers=advance(numbers, number, node.profile)))
     return _inside(node, entry, undone, use.events)
+
+
+@clause("XFRM-AH-007")
+def _undone(node: Node, at: At, entry: InstalledState, high: int) -> Undone | Refused:
+    """An AH header whose length leads out of the packet has no integrity value that could be right."""
+    if isinstance(at.packet.headers[at.index], UpperLayer):
+        return Refused.TRUNCATED
+    named = at.named if node.profile.ah_covers_old_next_header else None
+    return undo_header(at.packet, at.index, node.of(entry.age).keys, high, named)
+
+
+@clause("XFRM-RECV-003")
+def is_full_for_transform(depth: int, profile: Profile) -> bool:
+    """Tell whether a sec_path of this many states has no room for AH, ESP or IPComp.
+
+    A kernel that lets a seventh state in does not notice more than six here. Source: kernel xfrm_input.
+    """
+    if profile.sec_path_depth_for_ro is SecPathDepthRule.AT_EXACTLY_FIVE:
+        return depth == MAX_DEPTH
+    return depth >= MAX_DEPTH
 
 
 def _with_refusal(node: Node, entry: InstalledState, verdict: Verdict) -> Node:
@@ -163,4 +208,6 @@ def _stopped(node: Node, step: InputStep, events: tuple[StateEvent, ...] = ()) -
 
 def is_transform(header: object) -> bool:
     """Tell whether a header is one that the input loop undoes."""
+    if isinstance(header, UpperLayer):
+        return header.protocol in _LEAST_OCTETS
     return isinstance(header, AuthenticationHeader | EspHeader | IPCompHeader)

@@ -9,7 +9,7 @@ from xfrmspec.host.ipsec_input import At, Passed, Stopped, is_transform, undo_on
 from xfrmspec.host.node import Node
 from xfrmspec.host.route_input import exchange_one
 from xfrmspec.wire.chain import element_of
-from xfrmspec.wire.decode import decode
+from xfrmspec.wire.decode import decode_received
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import (
@@ -67,6 +67,7 @@ class _Loop:
     ages: tuple[int, ...] = ()
     events: tuple[StateEvent, ...] = ()
     looked_up_by: Address | None = None
+    named: int | None = None
 
 
 @clause("XFRM-RECV-001", "XFRM-RECV-002", "XFRM-RECV-004")
@@ -75,7 +76,7 @@ def receive(node: Node, octets: bytes, now: int, mark: int = 0) -> Arrived:
 
     Source: XFRM-RECV-001..004; kernel ip6_input_finish, xfrm_input, xfrm6_input_addr.
     """
-    packet = decode(octets)
+    packet = decode_received(octets)
     if not isinstance(packet, Packet):
         return Arrived(node, Fate.MALFORMED)
     loop = _Loop(node, packet)
@@ -106,7 +107,7 @@ def _step(loop: _Loop, now: int, mark: int) -> _Loop | Arrived:
     """Work through one header."""
     header = loop.packet.headers[loop.index]
     destination = loop.looked_up_by or destination_of(loop.packet)
-    at = At(loop.packet, loop.index, len(loop.ages), destination, mark)
+    at = At(loop.packet, loop.index, len(loop.ages), destination, mark, loop.named)
     if is_transform(header):
         return _after(loop, undo_one(loop.node, at, now), transform=True)
     if element_of(header) in (Header.HAO, Header.RT2) and not _is_exchanged(loop, header):
@@ -136,7 +137,8 @@ def _after(loop: _Loop, outcome: Passed | Stopped, *, transform: bool) -> _Loop 
     state = _association(outcome.node, outcome.age)
     if state.mode in ENDPOINT_MODES:
         return _Loop(outcome.node, outcome.packet, 1, ages, events)
-    return _Loop(outcome.node, outcome.packet, loop.index, ages, events, state.destination)
+    named = loop.named or state.protocol
+    return _Loop(outcome.node, outcome.packet, loop.index, ages, events, state.destination, named)
 
 
 def _arrived(loop: _Loop, fate: Fate) -> Arrived:

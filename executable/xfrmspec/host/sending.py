@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from xfrmspec.host.node import Node
+from xfrmspec.wire.ah import AhKeys
 from xfrmspec.wire.applying import Provision, apply_state
+from xfrmspec.wire.build import Application
 from xfrmspec.wire.esp import EspKeys
 from xfrmspec.xfrm.sequence import AtMaximum, next_sequence
 from xfrmspec.xfrm.state_limits import ask_to_use, count_packet
@@ -15,10 +17,14 @@ from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import Packet
 from xfrmspec_terms.outcome import Counter, Errno
+from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.state import InstalledState, StateEvent
 
 Octets = Callable[[int], bytes]
-"""Where initialisation vectors come from: gives as many octets as asked for."""
+"""Where octets by chance come from: gives as many as asked for, an IV for each ESP state in turn.
+
+Where the padding of AH is stale memory (the quirk `ah_padding_is_stale`), each AH state asks as well.
+"""
 
 _HIGH_BITS = 32
 
@@ -47,7 +53,7 @@ EMIT_FAILURES: dict[EmitStep, tuple[Counter, Errno]] = {
 class Emitted:
     """What became of a packet in the output loop: the packet for the route, or the step that failed.
 
-    `failed_at` is the index of the state at fault in application order.
+    `failed_at` is the index of the state at fault in application order, `applied` what went on the packet.
     """
 
     node: Node
@@ -55,6 +61,7 @@ class Emitted:
     failed: EmitStep | None = None
     failed_at: int = 0
     events: tuple[StateEvent, ...] = ()
+    applied: tuple[Application, ...] = ()
 
     @property
     def counter(self) -> Counter | None:
@@ -75,6 +82,7 @@ class _Step:
     packet: Packet
     failed: EmitStep | None = None
     events: tuple[StateEvent, ...] = ()
+    applied: tuple[Application, ...] = ()
 
 
 @clause("XFRM-EMIT-001", "XFRM-EMIT-002", "XFRM-EMIT-006")
@@ -91,6 +99,7 @@ def emit(
     Source: XFRM-EMIT-001; kernel xfrm_output_one.
     """
     events: tuple[StateEvent, ...] = ()
+    applied: tuple[Application, ...] = ()
     for index, age in enumerate(ages):
         entry = node.states.entry(age)
         step = (
@@ -98,11 +107,11 @@ def emit(
             if entry is None
             else _apply(node, packet, entry, now, octets, at_maximum)
         )
-        events += step.events
+        events, applied = events + step.events, applied + step.applied
         if step.failed is not None:
             return Emitted(step.node, None, step.failed, index, events)
         node, packet = step.node, step.packet
-    return Emitted(node, packet, events=events)
+    return Emitted(node, packet, events=events, applied=applied)
 
 
 def _apply(
@@ -119,8 +128,20 @@ def _apply(
     if numbered.errno is not Errno.OK:
         return _Step(node, packet, EmitStep.NUMBER, use.events)
     node = node.with_secured(entry.age, replace(secured, numbers=numbered.state))
-    iv = octets(secured.keys.encryption.iv_octets) if isinstance(secured.keys, EspKeys) else b""
     number = numbered.high << _HIGH_BITS | numbered.low
-    applied = apply_state(packet, entry.association, Provision(secured.keys, number, iv))
+    provision = _with_chance(Provision(secured.keys, number), node.profile, octets)
+    applied = apply_state(packet, entry.association, provision)
     node = replace(node, states=count_packet(node.states, entry, applied.octets))
-    return _Step(node, applied.packet, None, use.events)
+    done = Application(entry.association, provision)
+    return _Step(node, applied.packet, None, use.events, (done,))
+
+
+@clause("XFRM-AH-001")
+def _with_chance(provision: Provision, profile: Profile, octets: Octets) -> Provision:
+    """Give the provision what the sender does not determine."""
+    keys = provision.keys
+    if isinstance(keys, EspKeys):
+        return replace(provision, iv=octets(keys.encryption.iv_octets))
+    if isinstance(keys, AhKeys) and profile.ah_padding_is_stale:
+        return replace(provision, padding=octets(keys.padding_octets))
+    return provision

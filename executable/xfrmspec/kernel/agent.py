@@ -40,6 +40,7 @@ _BUCKETS_AT = 16
 _BUCKETS_OF_A_NEW_TABLE = 8
 _PATIENCE_SECONDS = 2.0
 _BLOCK = 4096
+_PACKET_SIZE = 1 << 16
 
 
 class Agent:
@@ -165,7 +166,10 @@ class Agent:
             for _ in range(stimulus["rounds"]):
                 self._node.inject(bytes.fromhex(stimulus["sentinel"]))
                 self._sentinel.recv(64)
-            result = {"errno": 0, "delivered": _first_source(listener)}
+            source, payload = _first(listener)
+            result = {"errno": 0, "delivered": source}
+            if stimulus.get("payload"):
+                result["payload"] = payload
         finally:
             if stimulus["protocol"] in _UDP:
                 listener.close()
@@ -191,11 +195,13 @@ def _drain(listener: socket.socket) -> None:
             listener.recv(64)
 
 
-def _first_source(listener: socket.socket) -> str | None:
+def _first(listener: socket.socket) -> tuple[str | None, str | None]:
+    """Return source address and payload of the first packet that waits, or nothing."""
     try:
-        return str(listener.recvfrom(64)[1][0])
+        payload, source = listener.recvfrom(_PACKET_SIZE)
     except BlockingIOError:
-        return None
+        return None, None
+    return str(source[0]), payload.hex()
 
 
 def _send(stimulus: dict[str, Any]) -> int:

@@ -164,6 +164,7 @@ def _set_defaults() -> None:
         ("net/ipv6/conf/all/accept_source_route", "1"),
         ("net/ipv6/conf/default/accept_dad", "0"),
         ("net/ipv6/conf/default/router_solicitations", "0"),
+        ("net/ipv6/auto_flowlabels", "0"),
         ("net/core/xfrm_larval_drop", "1"),
         ("net/core/xfrm_acq_expires", "3600"),
     ):

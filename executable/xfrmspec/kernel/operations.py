@@ -19,6 +19,7 @@ from xfrmspec.kernel.netlink_requests import (
     state_message,
     thresholds_message,
 )
+from xfrmspec.kernel.suite_algorithms import suite_algorithms
 from xfrmspec.scenario.terms import (
     AddPolicy,
     AddState,
@@ -66,7 +67,8 @@ def _(operation: FlushPolicies) -> Message:
 
 @operation_message.register
 def _(operation: AddState) -> Message:
-    return state_message(operation.state, replay=_replay_attributes(operation))
+    algorithms = suite_algorithms(operation.suite, operation.state)
+    return state_message(operation.state, algorithms, replay=_replay_attributes(operation))
 
 
 @operation_message.register

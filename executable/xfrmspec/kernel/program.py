@@ -31,6 +31,7 @@ from xfrmspec.scenario.packets import read_chain, received_packet, upper_octets
 from xfrmspec.scenario.steps import (
     sorted_identities,
 )
+from xfrmspec.scenario.suites import Suite
 from xfrmspec.scenario.terms import (
     INNER_INDEX,
     OUTER_INDEX,
@@ -38,6 +39,7 @@ from xfrmspec.scenario.terms import (
     AddPolicy,
     AddState,
     AllocateSpi,
+    Arrive,
     Migrate,
     Node,
     Open,
@@ -62,7 +64,8 @@ INTERFACES = {OUTER_INDEX: "outer", INNER_INDEX: "inner"}
 SENTINEL_PORT = 64999
 _SENTINEL_SPI = 0xFFFFFFF0
 _MOST_REQUESTS = 100
-DATAGRAM = bytes(PAYLOAD_OCTETS - 8)
+_UDP_HEADER = 8
+DATAGRAM = bytes(PAYLOAD_OCTETS - _UDP_HEADER)
 """What a datagram socket sends: every packet has as many octets behind its IP header."""
 
 _GETSADINFO = 35
@@ -77,7 +80,9 @@ def compile_scenario(scenario: Scenario) -> dict[str, Any]:
     """Return the JSON value that the agent runs; ValueError for a packet that cannot be built."""
     steps: list[list[Any]] = []
     for number, step in enumerate(scenario.steps, 1):
-        if isinstance(step, Send | Receive):
+        if isinstance(step, AddState) and step.suite is not Suite.READABLE and not scenario.octets:
+            raise ValueError("states with keys are for scenarios that say `octets`")
+        if isinstance(step, Send | Receive | Arrive):
             steps.append(stimulus(step, scenario.node, last=number == len(scenario.steps)))
         elif isinstance(step, Open | SendOn | Wait):
             raise ValueError(f"{type(step).__name__} is for scenarios that are run step by step")
@@ -116,7 +121,8 @@ def observation_of(scenario: Scenario, answers: list[Any]) -> Observation:
         body = answers[:-1]
     for answer in body:
         flat.extend(answer if isinstance(answer, list) else [] if answer is None else [answer])
-    results = tuple(result_of(answer) for answer in flat)
+    octets_only = scenario.octets
+    results = tuple(result_of(answer, octets_only=octets_only) for answer in flat)
     if len(results) != len(scenario.steps):
         raise ValueError(f"{len(results)} answers to {len(scenario.steps)} steps")
     return Observation(results, tuple(stored_entry(payload) for payload in final))
@@ -128,7 +134,7 @@ def _most_states(scenario: Scenario) -> int:
     policies = [s.policy for s in steps if isinstance(s, AddPolicy | UpdatePolicy)]
     policies += [s.outbound for s in steps if isinstance(s, Send | Open) and s.outbound is not None]
     templates = sum(len(policy.templates) for policy in policies)
-    packets = sum(isinstance(step, Send | Receive | Open | SendOn) for step in steps)
+    packets = sum(isinstance(step, Send | Receive | Arrive | Open | SendOn) for step in steps)
     added = sum(isinstance(step, AddState | UpdateState | AllocateSpi) for step in steps)
     added += sum(len(step.entries) for step in steps if isinstance(step, Migrate))
     sentinels = 2 if any(is_protected(step) for step in steps) else 0
@@ -181,13 +187,17 @@ def _sentinel_packet(node: Node, protected: bool) -> str:
     return received_packet(Receive(flow, states if protected else ())).hex()
 
 
-def _rounds(step: Receive) -> int:
+def _rounds(step: Receive | Arrive) -> int:
     """How many sentinels to wait for: a packet may stand in a queue once for each of its states."""
+    if isinstance(step, Arrive):
+        return 1 + step.depth
     return 1 + sum(isinstance(layer, SecurityAssociation) for layer in step.layers)
 
 
 def is_protected(step: Step) -> bool:
     """Tell whether a received packet goes through any state."""
+    if isinstance(step, Arrive):
+        return step.depth > 0
     return isinstance(step, Receive) and any(isinstance(la, SecurityAssociation) for la in step.layers)
 
 
@@ -224,8 +234,19 @@ def _append_operation(steps: list[list[Any]], operation: Operation) -> None:
         steps.append(["rebuild"])
 
 
-def stimulus(step: Send | Receive, node: Node, *, last: bool = False) -> list[Any]:
+def stimulus(step: Send | Receive | Arrive, node: Node, *, last: bool = False) -> list[Any]:
     """Return the agent's step for a packet; `last` asks for the dump of the policies as well."""
+    if isinstance(step, Arrive):
+        value = {
+            "packet": step.octets.hex(),
+            "rounds": _rounds(step),
+            "sentinel": _sentinel_packet(node, is_protected(step)),
+            "protocol": step.protocol,
+            "port": step.port,
+            "payload": True,
+            "last": last,
+        }
+        return ["receive", value]
     if isinstance(step, Receive):
         value = {
             "packet": received_packet(step).hex(),
@@ -242,7 +263,8 @@ def stimulus(step: Send | Receive, node: Node, *, last: bool = False) -> list[An
 def sender(step: Send | Open) -> dict[str, Any]:
     """Return what a socket of the agent is made from, and the octets that it sends."""
     flow, datagram = step.flow, step.flow.protocol in _UDP
-    payload = DATAGRAM if datagram else upper_octets(flow)
+    size = step.size if isinstance(step, Send) else PAYLOAD_OCTETS
+    payload = bytes(size - _UDP_HEADER) if datagram else upper_octets(flow, size)
     return {
         "source": str(flow.source),
         "bind": flow.source_slot if datagram else 0,
@@ -263,8 +285,11 @@ def _options(step: Send | Open) -> list[list[Any]]:
     return options + [[_HEADER_OPTIONS[header], _EMPTY_OPTIONS.hex()] for header in headers]
 
 
-def result_of(answer: Any) -> StepResult:
-    """Return the result that one answer amounts to; a bare number is that of an operation."""
+def result_of(answer: Any, *, octets_only: bool = False) -> StepResult:
+    """Return the result that one answer amounts to; a bare number is that of an operation.
+
+    `octets_only` leaves the header chains out: encrypted ones cannot be told.
+    """
     if isinstance(answer, int):
         return OperationResult(answer)
     wire = tuple(bytes.fromhex(packet) for packet in answer["wire"])
@@ -274,10 +299,11 @@ def result_of(answer: Any) -> StepResult:
         errno=answer["errno"],
         used=sorted_identities(stored_entry(payload).identity for payload in answer["used"]),
         counters=tuple(sorted(answer["counters"].items())),
-        wire=tuple(read_chain(packet) for packet in wire),
+        wire=() if octets_only else tuple(read_chain(packet) for packet in wire),
         delivered=None if source is None else ip_address(source),
         acquires=events.get(str(int(MessageKind.ACQUIRE)), 0),
         reports=events.get(str(int(MessageKind.REPORT)), 0),
+        payload=bytes.fromhex(answer["payload"]) if answer.get("payload") is not None else None,
         octets=wire,
     )
 

@@ -35,6 +35,7 @@ from xfrmspec.scenario.observation import (
 from xfrmspec.scenario.terms import (
     AddState,
     AllocateSpi,
+    Arrive,
     FlushStates,
     Node,
     Open,
@@ -93,6 +94,8 @@ def _step(step: Step, node: Node, *, alone: bool) -> list[Any]:
     if isinstance(step, Receive):
         kind, value = stimulus(step, node)
         return [kind, value | _sentinel_frames(node, alone and is_protected(step))]
+    if isinstance(step, Arrive):
+        raise ValueError("packets given as octets are for scenarios that are not watched")
     if isinstance(step, Send):
         return stimulus(step, node)
     if isinstance(step, Open):

@@ -17,7 +17,18 @@ from xfrmspec.scenario.steps import (
     Run,
     begin,
 )
-from xfrmspec.scenario.terms import LABORATORY, Node, Open, Operation, Receive, Send, SendOn, Step, Wait
+from xfrmspec.scenario.terms import (
+    LABORATORY,
+    Arrive,
+    Node,
+    Open,
+    Operation,
+    Receive,
+    Send,
+    SendOn,
+    Step,
+    Wait,
+)
 from xfrmspec.xfrm.output import OutputDecision
 from xfrmspec_terms.profile import LINUX_6_1, Profile
 
@@ -70,7 +81,7 @@ class Oracle:
             after, result = perform(event, before)
             if isinstance(event, Send | Receive):
                 verdict = self._packet_verdict(event, before, result)
-            elif isinstance(event, Open | SendOn | Wait):
+            elif isinstance(event, Arrive | Open | SendOn | Wait):
                 verdict = Accepted(Effects(result), ())
             else:
                 verdict = _operation_verdict(event, before, result)

@@ -83,6 +83,8 @@ def _value(value: Any) -> Any:
         return value.name.lower()
     if isinstance(value, Prefix | IPv6Address | IPv4Address):
         return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, tuple):
         return [_value(item) for item in value]
     if not is_dataclass(value):
@@ -160,6 +162,8 @@ def _read_scalar(kind: Any, value: Any, place: str) -> Any:
     if kind is str:
         return value
     try:
+        if kind is bytes:
+            return bytes.fromhex(value)
         read = Prefix.parse(value) if kind is Prefix else ip_address(value)
     except ValueError as error:
         raise DocumentError(f"{place}: {error}") from error
@@ -199,7 +203,12 @@ def _scalar_schema(kind: Any) -> dict[str, Any]:
         return {"type": "integer"}
     if isinstance(kind, type) and issubclass(kind, Enum):
         return {"enum": [member.name.lower() for member in kind]}
-    described = {Prefix: "ADDRESS/LENGTH", IPv6Address: "an IPv6 address", IPv4Address: "an IPv4 address"}
+    described = {
+        Prefix: "ADDRESS/LENGTH",
+        IPv6Address: "an IPv6 address",
+        IPv4Address: "an IPv4 address",
+        bytes: "octets in hexadecimal digits",
+    }
     return {"type": "string"} | ({"description": described[kind]} if kind in described else {})
 
 

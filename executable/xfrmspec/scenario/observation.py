@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Protocol, runtime_checkable
 
@@ -25,6 +25,14 @@ class OperationResult:
     events: tuple[Event, ...] = ()
 
 
+class Allowed(Protocol):
+    """The packets that must leave, but for octets that a kernel draws by chance."""
+
+    def nearest(self, octets: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return the packets that must leave if those octets by chance are the ones in these packets."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PacketResult:
     """What one packet did.
@@ -33,8 +41,9 @@ class PacketResult:
     after it, `counters` the counters of /proc/net/xfrm_stat that grew and by how much, both sorted. `wire`
     are the header chains that left the node, outermost IP header not listed. `delivered` is the source
     address that the receiving socket saw, None when nothing was delivered. `acquires` and `reports` count
-    the events of these kinds, `events` tells all of a watched scenario. `octets` are the packets that left,
-    for people; they are not compared.
+    the events of these kinds, `events` tells all of a watched scenario. `payload` is what the receiving
+    socket read, told of packets that arrive as octets. `octets` are the packets that left; they are compared
+    with what `allowed` says must leave, which the reference has in scenarios about octets.
     """
 
     errno: int = 0
@@ -45,7 +54,9 @@ class PacketResult:
     acquires: int = 0
     reports: int = 0
     events: tuple[Event, ...] = ()
+    payload: bytes | None = None
     octets: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
+    allowed: Allowed | None = field(default=None, compare=False, repr=False)
 
 
 StepResult = OperationResult | PacketResult
@@ -133,6 +144,11 @@ def _step_differences(step: int, one: StepResult, other: StepResult) -> Iterator
         first, second = getattr(one, entry.name), getattr(other, entry.name)
         if entry.compare and first != second:
             yield Difference(step, entry.name, first, second)
+    if isinstance(one, PacketResult) and isinstance(other, PacketResult) and one.allowed is not None:
+        expected = one.allowed.nearest(other.octets)
+        found = other.octets if other.allowed is None else other.allowed.nearest(other.octets)
+        if expected != found:
+            yield Difference(step, "octets", expected, found)
 
 
 def in_one_order(events: Iterable[Event]) -> tuple[Event, ...]:

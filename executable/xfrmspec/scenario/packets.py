@@ -34,14 +34,15 @@ _ICMPV6_CHECKSUM_AT = 2
 _MOBILITY_CHECKSUM_AT = 4
 _UDP_CHECKSUM_AT = 6
 _PADDING_ONLY = (PadN(bytes(4)),)
-_EXTENSIONS: Mapping[Header, OptionsHeader] = {
+EXTENSIONS: Mapping[Header, OptionsHeader] = {
     Header.HOP_BY_HOP: HopByHopHeader(_PADDING_ONLY),
     Header.DESTINATION_OPTIONS: DestinationOptionsHeader(_PADDING_ONLY),
 }
+"""The extension headers of no interest that scenarios name, as they stand in packets."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """What stands behind an IPv6 header: its first header's number, the octets, and the addresses."""
 
     next_header: int
@@ -57,8 +58,8 @@ def received_packet(receive: Receive) -> bytes:
     """
     piece = _upper_piece(receive.flow)
     for layer, sequence in reversed(tuple(zip(receive.layers, layer_sequences(receive), strict=True))):
-        piece = _wrap(piece, layer, sequence=sequence)
-    return _packet(piece)
+        piece = wrap(piece, layer, sequence=sequence)
+    return whole_packet(piece)
 
 
 def layer_sequences(receive: Receive) -> tuple[int, ...]:
@@ -78,7 +79,9 @@ def upper_octets(flow: Flow, octets: int = PAYLOAD_OCTETS) -> bytes:
     place = _checksum_place(flow.protocol)
     if place is None:
         return body
-    value = upper_checksum((flow.source, flow.destination), flow.protocol, body) or _NEVER_ZERO
+    value = upper_checksum((flow.source, flow.destination), flow.protocol, body)
+    if not value and flow.protocol in (Protocol.UDP, Protocol.UDPLITE):
+        value = _NEVER_ZERO
     return body[:place] + value.to_bytes(2, "big") + body[place + 2 :]
 
 
@@ -96,7 +99,7 @@ def headers_at_check(receive: Receive, *, forwarded: bool = False) -> ReceivedHe
             kept.clear()
     piece = _upper_piece(receive.flow)
     for layer in reversed(kept):
-        piece = _wrap(piece, layer, segments_left=0)
+        piece = wrap(piece, layer, segments_left=0)
     processed = [layer for layer in kept if not forwarded or layer is Header.HOP_BY_HOP]
     return ReceivedHeaders(piece.next_header, piece.octets, len(processed))
 
@@ -114,14 +117,15 @@ def read_chain(packet: bytes) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _packet(piece: _Piece) -> bytes:
+def whole_packet(piece: Piece) -> bytes:
+    """Return the IPv6 packet around what there is."""
     head = bytes((0x60, 0, 0, 0)) + len(piece.octets).to_bytes(2, "big")
     head += bytes((piece.next_header, _HOP_LIMIT))
     return head + piece.source.packed + piece.destination.packed + piece.octets
 
 
-def _upper_piece(flow: Flow) -> _Piece:
-    return _Piece(flow.protocol, upper_octets(flow), flow.source, flow.destination)
+def _upper_piece(flow: Flow) -> Piece:
+    return Piece(flow.protocol, upper_octets(flow), flow.source, flow.destination)
 
 
 def _upper_header(flow: Flow, octets: int) -> bytes:
@@ -148,9 +152,10 @@ def _checksum_place(protocol: int) -> int | None:
     return _MOBILITY_CHECKSUM_AT if protocol == Protocol.MOBILITY else None
 
 
-def _wrap(
-    piece: _Piece, layer: Header | SecurityAssociation, segments_left: int = 1, sequence: int = 1
-) -> _Piece:
+def wrap(
+    piece: Piece, layer: Header | SecurityAssociation, segments_left: int = 1, sequence: int = 1
+) -> Piece:
+    """Put one more layer around what there is, with null algorithms; ValueError for BEET."""
     if isinstance(layer, Header):
         return _wrap_extension(piece, layer)
     if layer.protocol is Protocol.DESTINATION_OPTIONS:
@@ -158,38 +163,38 @@ def _wrap(
     if layer.protocol is Protocol.ROUTING:
         return _wrap_routing(piece, layer, segments_left)
     if layer.mode is Mode.TUNNEL:
-        piece = _Piece(Protocol.IPV6, _packet(piece), layer.source, layer.destination)
+        piece = Piece(Protocol.IPV6, whole_packet(piece), layer.source, layer.destination)
     elif layer.mode is not Mode.TRANSPORT:
         raise ValueError(f"no packet is built for mode {layer.mode.name}")
-    return _Piece(layer.protocol, _protected(piece, layer, sequence), piece.source, piece.destination)
+    return Piece(layer.protocol, _protected(piece, layer, sequence), piece.source, piece.destination)
 
 
-def _wrap_extension(piece: _Piece, header: Header) -> _Piece:
-    if header not in _EXTENSIONS:
+def _wrap_extension(piece: Piece, header: Header) -> Piece:
+    if header not in EXTENSIONS:
         raise ValueError(f"no packet is built with a header {header.value}")
-    wrapped = _EXTENSIONS[header]
+    wrapped = EXTENSIONS[header]
     return replace(piece, next_header=protocol_of(wrapped), octets=_behind(wrapped, piece))
 
 
-def _behind(header: WireHeader, piece: _Piece) -> bytes:
+def _behind(header: WireHeader, piece: Piece) -> bytes:
     return encode_behind((), (header, UpperLayer(piece.next_header)), piece.octets)
 
 
-def _wrap_home_address(piece: _Piece, state: SecurityAssociation) -> _Piece:
+def _wrap_home_address(piece: Piece, state: SecurityAssociation) -> Piece:
     """PadN of four octets, then the home address option (RFC 6275, 6.3)."""
     option = bytes((piece.next_header, 2, 1, 2, 0, 0, 0xC9, 16)) + piece.source.packed
     source = state.care_of or piece.source
-    return _Piece(Protocol.DESTINATION_OPTIONS, option + piece.octets, source, piece.destination)
+    return Piece(Protocol.DESTINATION_OPTIONS, option + piece.octets, source, piece.destination)
 
 
-def _wrap_routing(piece: _Piece, state: SecurityAssociation, segments_left: int) -> _Piece:
+def _wrap_routing(piece: Piece, state: SecurityAssociation, segments_left: int) -> Piece:
     """Routing header type 2 (RFC 6275, 6.4)."""
     header = bytes((piece.next_header, 2, 2, segments_left, 0, 0, 0, 0)) + piece.destination.packed
     destination = state.care_of or piece.destination
-    return _Piece(Protocol.ROUTING, header + piece.octets, piece.source, destination)
+    return Piece(Protocol.ROUTING, header + piece.octets, piece.source, destination)
 
 
-def _protected(piece: _Piece, state: SecurityAssociation, sequence: int) -> bytes:
+def _protected(piece: Piece, state: SecurityAssociation, sequence: int) -> bytes:
     if state.protocol is Protocol.ESP:
         padding = -(len(piece.octets) + 2) % 4
         trailer = bytes(range(1, padding + 1)) + bytes((padding, piece.next_header))

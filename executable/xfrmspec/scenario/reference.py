@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from xfrmspec.scenario.observation import Observation, Outcome, StepResult
+from xfrmspec.scenario.observation import Failure, Observation, Outcome, StepResult
+from xfrmspec.scenario.octets import run_octets
 from xfrmspec.scenario.stateful import run_stateful
 from xfrmspec.scenario.steps import begin, perform, stored_entry
 from xfrmspec.scenario.terms import Scenario, is_special
@@ -24,7 +25,9 @@ class ReferenceSubject:
         return f"reference ({self.profile.name})"
 
     def run(self, scenario: Scenario) -> Outcome:
-        """Run one scenario; never fails."""
+        """Run one scenario; Failure for steps that do not go with octets."""
+        if scenario.octets:
+            return _with_octets(scenario, self.profile)
         if is_special(scenario):
             return run_stateful(self.profile, scenario)
         run = begin(self.profile, scenario.node, listeners=scenario.listeners)
@@ -39,3 +42,10 @@ class ReferenceSubject:
     def run_all(self, scenarios: Iterable[Scenario]) -> Iterator[Outcome]:
         """Run scenarios one after the other."""
         return map(self.run, scenarios)
+
+
+def _with_octets(scenario: Scenario, profile: Profile) -> Outcome:
+    try:
+        return run_octets(scenario, profile)
+    except ValueError as error:
+        return Failure(str(error))

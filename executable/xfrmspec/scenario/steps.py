@@ -20,6 +20,7 @@ from xfrmspec.scenario.terms import (
     LOOPBACK_INDEX,
     AddPolicy,
     AddState,
+    Arrive,
     DeletePolicy,
     DeleteState,
     FlushPolicies,
@@ -96,6 +97,11 @@ def _with_policies(run: Run, outcome: PolicyOutcome) -> tuple[Run, StepResult]:
 def perform(step: object, run: Run) -> tuple[Run, StepResult]:
     """Carry out one step; TypeError for anything that is no step."""
     raise TypeError(f"{type(step).__name__} is no step of a scenario")
+
+
+@perform.register
+def _(step: Arrive, run: Run) -> tuple[Run, StepResult]:
+    raise ValueError("packets given as octets are for scenarios that say `octets`")
 
 
 @perform.register

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
+from xfrmspec.scenario.suites import Suite
 from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec.xfrm.tables import DefaultActions
 from xfrmspec_terms.association import SecurityAssociation
@@ -114,10 +115,11 @@ class ExtendedReplay:
 
 @dataclass(frozen=True, slots=True)
 class AddState:
-    """NEWSA: insert a state, with algorithms that hide nothing; `replay` sets its counters."""
+    """NEWSA: insert a state; `replay` sets its counters, `suite` its algorithms (default: none that hide)."""
 
     state: SecurityAssociation
     replay: LegacyCounters | ExtendedReplay | None = None
+    suite: Suite = Suite.READABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +185,15 @@ class Send:
     UDP and UDP-Lite use a datagram socket; any other protocol a raw one, whose port slots are zero but for
     ICMPv6 (type and code) and the mobility header (type). `oif` 0 leaves the socket unbound. `inbound` and
     `outbound` are the socket's own policies; the socket option has no room for a mark or an if_id.
-    `headers` are extension headers that the sender asks for: HBH, DSTOPT before the upper layer.
+    `headers` are extension headers that the sender asks for: HBH, DSTOPT before the upper layer. `size` is
+    the length of the upper layer in octets, an even number.
     """
 
     flow: Flow
     inbound: Policy | None = None
     outbound: Policy | None = None
     headers: tuple[Header, ...] = ()
+    size: int = PAYLOAD_OCTETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,19 @@ class Receive:
     sequences: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Arrive:
+    """Octets arrive on interface 7, and a socket of `protocol` (bound to `port` if that is UDP) listens.
+
+    `depth` is how many states the packet may go through: so often it may be parked in a queue.
+    """
+
+    octets: bytes
+    protocol: int
+    port: int = 0
+    depth: int = 0
+
+
 Operation = (
     AddPolicy
     | UpdatePolicy
@@ -253,7 +270,7 @@ Operation = (
     | SetDefaults
     | SetThresholds
 )
-Stimulus = Send | Receive | Open | SendOn
+Stimulus = Send | Receive | Arrive | Open | SendOn
 Step = Operation | Stimulus | Wait
 LARVAL_SECONDS = 3600
 
@@ -264,7 +281,9 @@ class Scenario:
 
     `listeners` says whether a key manager is there to hear an acquire, `watched` whether a manager also
     listens to everything else: then the events of every step are told, and the states at the end.
-    `acquire_seconds` is how long a larval state waits for an answer (the sysctl xfrm_acq_expires).
+    `acquire_seconds` is how long a larval state waits for an answer (the sysctl xfrm_acq_expires). `octets`
+    says that every octet of the packets counts, not the header chains: then there may be keys, and there are
+    no steps other than AddPolicy, AddState, Send and Arrive.
     """
 
     steps: tuple[Step, ...]
@@ -272,6 +291,7 @@ class Scenario:
     node: Node = LABORATORY
     watched: bool = False
     acquire_seconds: int = LARVAL_SECONDS
+    octets: bool = False
 
 
 _SPECIAL = (UpdateState, AllocateSpi, Migrate, Open, SendOn, Wait)

@@ -30,6 +30,11 @@ class AhKeys:
     extended: bool = False
     alignment: int = 8
 
+    @property
+    def padding_octets(self) -> int:
+        """How many octets of padding follow the integrity value."""
+        return self.header_octets(self.integrity.icv_octets) - _FIXED.size - self.integrity.icv_octets
+
     def header_octets(self, icv_octets: int) -> int:
         """Return the length of a header around an integrity value, padding included."""
         bare = _FIXED.size + icv_octets
@@ -45,17 +50,23 @@ class Verified:
 
 
 @clause("XFRM-AH-001", "XFRM-SORT-006")
-def protect(keys: AhKeys, packet: bytes, at: int, spi: int, number: int) -> bytes:
+def protect(keys: AhKeys, packet: bytes, at: int, spi: int, number: int, padding: bytes = b"") -> bytes:
     """Return the packet with AH put in at octet `at`, where one of its headers starts.
 
+    `padding` is what the padding holds, zeros by default; ValueError for another number of octets.
     The integrity value is that of the packet as it is now: a home address option that is inserted later is
     not in it, and the receiver will count it in. OverrunError when no header starts there.
     Source: XFRM-AH-001..006, XFRM-SORT-006; kernel ah6_output.
     """
     place = next_header_place(packet, at)
     octets = keys.header_octets(keys.integrity.icv_octets)
+    filled = padding or bytes(keys.padding_octets)
+    if len(filled) != keys.padding_octets:
+        raise ValueError(
+            f"the padding of AH has {len(filled)} octets; there is room for {keys.padding_octets}"
+        )
     fixed = _FIXED.pack(packet[place], octets // _UNIT - 2, 0, spi, number & _HALF)
-    work = bytearray(packet[:at] + fixed + bytes(octets - _FIXED.size) + packet[at:])
+    work = bytearray(packet[:at] + fixed + bytes(keys.integrity.icv_octets) + filled + packet[at:])
     work[place] = _AH
     whole = with_length(work)
     icv = ah_icv(keys, whole, at, number >> 32 & _HALF)
@@ -84,9 +95,11 @@ def verify(
     at: int,
     high: int = 0,
     arrangement: Arrangement = Arrangement.ON_THE_WIRE,
+    named: int | None = None,
 ) -> Verified | Refused:
     """Verify AH at octet `at` of a packet and take it out.
 
+    `named` is the type that counts for the header before AH, where another one was left standing there.
     Source: XFRM-AH-007; kernel ah6_input.
     """
     start = at + _FIXED.size
@@ -97,7 +110,8 @@ def verify(
         return Refused.TRUNCATED
     try:
         place = next_header_place(packet, at)
-        icv = ah_icv(keys, packet, at, high, arrangement)
+        seen = packet if named is None else packet[:place] + bytes((named,)) + packet[place + 1 :]
+        icv = ah_icv(keys, seen, at, high, arrangement)
     except OverrunError:
         return Refused.OPTIONS
     if not hmac.compare_digest(icv, packet[start : start + len(icv)]):

@@ -33,7 +33,8 @@ class Provision:
     """What one application takes from outside the state.
 
     `number` is the sequence number in 64 bits, `iv` has the length that the algorithm wants. `hop_limit` and
-    `identification` (16 bits) are those of a tunnel's outer header.
+    `identification` (16 bits) are those of a tunnel's outer header. `padding` fills the padding of AH, zeros
+    when it is empty.
     """
 
     keys: StateKeys = None
@@ -41,6 +42,7 @@ class Provision:
     iv: bytes = b""
     hop_limit: int = 64
     identification: int = 0
+    padding: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _protected(opening: Opening, state: SecurityAssociation, provision: Provisio
         sealed = seal(keys, state.spi, provision.number, opening.protocol, opening.octets, provision.iv)
         return opening.closed(EspHeader(state.spi, provision.number & _HALF), sealed[_ESP_FIXED:])
     if state.protocol is Protocol.AH and isinstance(keys, AhKeys):
-        return _authenticated(opening, state.spi, keys, provision.number)
+        return _authenticated(opening, state.spi, keys, provision)
     raise ValueError(f"the keys are not those of {state.protocol.name}")
 
 
@@ -131,12 +133,12 @@ def _compressed(opening: Opening, spi: int) -> Packet | None:
     return opening.closed(IPCompHeader(opening.protocol, spi), done.octets[_COMP_FIXED:])
 
 
-def _authenticated(opening: Opening, spi: int, keys: AhKeys, number: int) -> Packet:
+def _authenticated(opening: Opening, spi: int, keys: AhKeys, provision: Provision) -> Packet:
     """What is behind AH stays octets: no later header goes there."""
     behind = UpperLayer(opening.protocol)
     whole = encode(Packet((*opening.before, behind), opening.octets))
     at = len(whole) - len(opening.octets)
-    protected = protect(keys, whole, at, spi, number)
+    protected = protect(keys, whole, at, spi, provision.number, provision.padding)
     icv = protected[at + _AH_FIXED : len(protected) - len(opening.octets)]
-    header = AuthenticationHeader(spi, number & _HALF, icv)
+    header = AuthenticationHeader(spi, provision.number & _HALF, icv)
     return Packet((*opening.before, header, behind), opening.octets)

@@ -165,7 +165,7 @@ def _protect(section: _Section, application: Application) -> None:
     elif state.protocol is Protocol.AH and isinstance(keys, AhKeys):
         whole = section.octets()
         at = len(whole) - len(section.tail)
-        section.tail = protect(keys, whole, at, state.spi, provision.number)[at:]
+        section.tail = protect(keys, whole, at, state.spi, provision.number, provision.padding)[at:]
         section.protocol = Protocol.AH
     else:
         raise ValueError(f"the keys are not those of {state.protocol.name}")

@@ -52,6 +52,11 @@ _ICMP = struct.Struct(">BBH4s")
 _FLAG_SHIFT = 13
 _OFFSET_MASK = 0x1FFF
 _LEAST_AUTHENTICATION_WORDS = 3
+_LEAST_OCTETS: Mapping[int, int] = {
+    Protocol.AH: _AUTHENTICATION.size,
+    Protocol.ESP: _ESP.size,
+    Protocol.IPCOMP: _IPCOMP.size,
+}
 _TYPE_2 = 2
 _TYPE_2_LENGTH = 2
 
@@ -65,9 +70,10 @@ class _BrokenError(Exception):
 
 
 class _Extent(Enum):
-    """Whether the octets should be one whole packet, or may be cut anywhere."""
+    """Whether the octets should be one whole packet, were just received, or may be cut anywhere."""
 
     WHOLE = "whole"
+    RECEIVED = "received"
     CUT = "cut"
 
 
@@ -125,6 +131,20 @@ def decode(octets: bytes) -> Packet | Malformed:
     return Packet(tuple(walk.headers), octets[walk.place :])
 
 
+@clause("XFRM-RECV-001")
+def decode_received(octets: bytes) -> Packet | Malformed:
+    """Read a packet as far as a receiver does before it has verified anything.
+
+    What is behind AH stays payload, and so does an AH, ESP or IPComp header that is not whole.
+    """
+    walk = _Walk(octets, _Extent.RECEIVED)
+    try:
+        _read(walk)
+    except _BrokenError as broken:
+        return Malformed(broken.fault, broken.offset, tuple(walk.headers))
+    return Packet(tuple(walk.headers), octets[walk.place :])
+
+
 def decode_quoted(octets: bytes) -> tuple[WireHeader, ...]:
     """Return the headers of a packet that an ICMP error quotes, as many as are whole.
 
@@ -144,7 +164,20 @@ def _read(walk: _Walk) -> None:
     protocol: int | None = int(Protocol.IPV6 if version == 6 else Protocol.IPIP)
     while protocol is not None:
         reader = walk.readers.get(protocol)
-        protocol = walk.leave(protocol) if reader is None else reader(walk)
+        if reader is None or (walk.extent is _Extent.RECEIVED and _stays_unread(walk, protocol)):
+            protocol = walk.leave(protocol)
+        else:
+            protocol = reader(walk)
+
+
+def _stays_unread(walk: _Walk, protocol: int) -> bool:
+    if walk.headers and isinstance(walk.headers[-1], AuthenticationHeader):
+        return True
+    left = walk.end - walk.place
+    if protocol != Protocol.AH or left < _AUTHENTICATION.size:
+        return left < _LEAST_OCTETS.get(protocol, 0)
+    words = walk.octets[walk.place + 1] + 2
+    return words < _LEAST_AUTHENTICATION_WORDS or left < 4 * words
 
 
 def _unless(value: int, computed: int) -> int | None:
@@ -288,7 +321,7 @@ def _udp(walk: _Walk) -> None:
     available = walk.end - place
     if length < _UDP.size:
         raise _BrokenError(Fault.LENGTH, place + 4)
-    if length > available and walk.extent is _Extent.WHOLE:
+    if length > available and walk.extent is not _Extent.CUT:
         raise _BrokenError(Fault.TRUNCATED, walk.end)
     computed = udp_checksum(final_addresses(walk.headers), walk.octets[place:], checksum)
     header = UdpHeader(source, destination, _unless(length, available), _unless(checksum, computed))

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address
 from xfrmspec.wire.ah import AhKeys, verify
 from xfrmspec.wire.applying import StateKeys
 from xfrmspec.wire.coverage import Arrangement
-from xfrmspec.wire.decode import decode
+from xfrmspec.wire.decode import decode_received
 from xfrmspec.wire.encode import encode
 from xfrmspec.wire.esp import EspKeys, Opened, Refused, open_sealed
 from xfrmspec.wire.ipcomp import expand
@@ -42,9 +42,12 @@ class Undone:
 
 
 @clause("XFRM-RECV-001")
-def undo_header(packet: Packet, index: int, keys: StateKeys, high: int) -> Undone | Refused:
+def undo_header(
+    packet: Packet, index: int, keys: StateKeys, high: int, named: int | None = None
+) -> Undone | Refused:
     """Undo the AH, ESP or IPComp header of an index (1 or more).
 
+    `named` is the type by which the header before still names it, None for its own.
     `high` is the half of the sequence number that was inferred. ValueError for another header, or for keys
     that do not fit it. Source: XFRM-RECV-001, XFRM-ESP-004, XFRM-AH-007, XFRM-COMP-003.
     """
@@ -55,17 +58,20 @@ def undo_header(packet: Packet, index: int, keys: StateKeys, high: int) -> Undon
     elif isinstance(header, IPCompHeader):
         inside = expand(opening.octets)
     elif isinstance(header, AuthenticationHeader) and isinstance(keys, AhKeys):
-        inside = _verified(packet, opening, keys, high)
+        inside = _verified(packet, opening, keys, (high, named))
     else:
         raise ValueError(f"no keys for {type(header).__name__}")
     return inside if isinstance(inside, Refused) else Undone(opening.before, inside)
 
 
-def _verified(packet: Packet, opening: Opening, keys: AhKeys, high: int) -> Opened | Refused:
+def _verified(
+    packet: Packet, opening: Opening, keys: AhKeys, seen: tuple[int, int | None]
+) -> Opened | Refused:
     """Home address option and routing header in front of AH were processed before it."""
     whole = encode(packet)
     at = len(whole) - len(opening.octets)
-    bare = verify(keys, whole, at, high, Arrangement.PROCESSED)
+    high, named = seen
+    bare = verify(keys, whole, at, high, Arrangement.PROCESSED, named)
     return bare if isinstance(bare, Refused) else Opened(bare.next_header, bare.packet[at:])
 
 
@@ -96,7 +102,7 @@ def without_header(undone: Undone, state: SecurityAssociation) -> Packet | Malfo
 def _in_place(undone: Undone) -> Packet | Malformed:
     """Read what was inside behind the headers before it, which stay as they were worked through."""
     tail = Packet((undone.before[0], UpperLayer(undone.inside.next_header)), undone.inside.payload)
-    packet = decode(encode(tail))
+    packet = decode_received(encode(tail))
     if isinstance(packet, Malformed):
         return packet
     return replace(packet, headers=(*undone.before, *packet.headers[1:]))
@@ -105,7 +111,7 @@ def _in_place(undone: Undone) -> Packet | Malformed:
 def _out_of_tunnel(undone: Undone, state: SecurityAssociation) -> Packet | Malformed:
     if undone.inside.next_header not in (Protocol.IPV6, Protocol.IPIP):
         raise ModeError(f"a tunnel holds protocol {undone.inside.next_header}")
-    inner = decode(undone.inside.payload)
+    inner = decode_received(undone.inside.payload)
     if isinstance(inner, Malformed):
         return inner
     outer = undone.before[0]
