@@ -11,6 +11,7 @@ from xfrmspec_model.building import WireRules
 from xfrmspec_model.caches import CacheRules
 from xfrmspec_model.entries import Entry
 from xfrmspec_model.folding import Number, Truth
+from xfrmspec_model.loops import LoopRules
 from xfrmspec_model.replay import ReplayRules
 from xfrmspec_model.selectors import FlowTerm
 from xfrmspec_model.templates import StateTerm, TemplateTerm
@@ -33,7 +34,7 @@ class Rules:
     Headers: `ipsec_passes`, `home_address_passes`, `routing_passes`, each of (kind, routing header passed).
     Flows: `image_read(chain, profile)` and `mobility_type(chain, profile)` of `decoding`.
     `associations` are the rules of the state database, `caches` those of remembered decisions, `replay`
-    those of windows and counters, `wire` those of building a packet at once.
+    those of windows and counters, `wire` those of building a packet at once, `loops` those of the two loops.
     """
 
     policy_matches: Callable[[Entry, FlowTerm, Number, Number, Profile], Truth] = entries.policy_matches
@@ -62,6 +63,7 @@ class Rules:
     caches: CacheRules = field(default_factory=CacheRules)
     replay: ReplayRules = field(default_factory=ReplayRules)
     wire: WireRules = field(default_factory=WireRules)
+    loops: LoopRules = field(default_factory=LoopRules)
 
 
 RULES = Rules()
