@@ -56,6 +56,7 @@ class Profile:
     sec_path_depth_for_ro: SecPathDepthRule = SecPathDepthRule.AT_SIX  # XFRM-RECV-003
     spi_unique_per: SpiScope = SpiScope.PROTOCOL  # XFRM-SPI-002
     mark_locate_asymmetric: bool = False  # XFRM-SAD-004
+    larval_route_optimisation_migrates: bool = False  # XFRM-MIGR-004
     cache_misses_state_changes: bool = False  # XFRM-CACHE-006
     delete_bumps_route_generation: bool = True  # XFRM-DB-008
     key_dump_is_cut: bool = False  # XFRM-IFACE-005
@@ -102,6 +103,7 @@ LINUX_6_1 = Profile(
     failed_allocation_leaves_larval=True,
     ah_padding_is_stale=True,
     ah_covers_old_next_header=True,
+    larval_route_optimisation_migrates=True,
 )
 
 LINUX_6_18 = Profile(

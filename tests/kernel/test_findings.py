@@ -32,7 +32,7 @@ from xfrmspec.findings.shells import missing_tools, run_here, run_in_guest
 from xfrmspec.findings.terms import Exhibit, Finding, Needs, Sight, sight_of
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.kernel.uml import KernelMissingError, find_kernel
-from xfrmspec.scenario.observation import Observation, PacketResult, Subject, differences
+from xfrmspec.scenario.observation import Failure, Observation, PacketResult, Subject, differences
 from xfrmspec.scenario.reference import ReferenceSubject
 from xfrmspec.scenario.terms import AddPolicy, AddState, Receive, Scenario, Send, Step, UpdatePolicy
 from xfrmspec_terms.association import SecurityAssociation
@@ -273,6 +273,22 @@ def test_update_keeps_soft_wait(uml: KernelSubject) -> None:
     assert isinstance(added, AddState)
     steps[1] = AddState(replace(added.state, limits=NO_LIMITS))
     assert sight_of(observed(uml, Scenario(tuple(steps))).results[-1]) == exhibit.clean
+
+
+@pytest.mark.clause("XFRM-MIGR-004")
+def test_larval_route_optimisation_migrates(uml: KernelSubject) -> None:
+    assert_shown(uml, "F-028")
+
+
+@pytest.mark.clause("XFRM-MIGR-004")
+def test_a_packet_for_a_migrated_larval_binding_ends_the_guest(uml: KernelSubject) -> None:
+    (exhibit,) = finding_named("F-028").exhibits
+    assert isinstance(exhibit, Exhibit)
+    deadly = replace(exhibit.scenario, steps=(*exhibit.scenario.steps, Send(SENT)))
+    outcome = uml.run(deadly)
+    assert isinstance(outcome, Failure)
+    assert "kernel ended" in outcome.reason
+    assert isinstance(uml.run(exhibit.scenario), Observation)
 
 
 @pytest.mark.clause("XFRM-SPI-001", "XFRM-FIND-003")

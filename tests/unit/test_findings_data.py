@@ -74,7 +74,7 @@ def test_a_finding_that_the_backend_cannot_show_says_why(capsys: pytest.CaptureF
 
 
 def test_an_unknown_finding_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(UsageError, match=r"'F-999'; there are: F-001, .*, F-026"):
+    with pytest.raises(UsageError, match=r"'F-999'; there are: F-001, .*, F-028"):
         run_finding("F-999", "uml", None)
 
 

@@ -226,9 +226,10 @@ def _allocate(random: Random, stage: Stage) -> Step:
 
 
 def _migrate(random: Random, stage: Stage) -> Step:
-    """Move the remote end, or the local one, of a policy's tunnels and states."""
+    """Move the remote end, or the local one, of a policy's tunnels and states, bindings excepted (F-028)."""
     policy = random.choice(stage.policies)
-    templates = policy.templates or (_template(random),)
+    movable = tuple(template for template in policy.templates if template.mode is not Mode.RO)
+    templates = movable or (Template(Protocol.ESP, Mode.TRANSPORT, reqid=1),)
     entries = tuple(_moved(random, template) for template in templates)
     return Migrate(identity_of(policy), entries)
 

@@ -112,7 +112,7 @@ until ping_from "$OUTSIDE" 2001:db8:b::1 2001:db8::1 && ping_from "$OUTSIDE" 200
 done
 
 larval_states() {
-	ip -n "$NODE" xfrm state | grep -c 'proto esp spi 0x00000000'
+	ip -n "$NODE" xfrm state | grep -c -e 'proto esp spi 0x00000000' -e 'proto route2 spi 0x00000000'
 }
 
 # observe COMMAND...: runs it, and puts the counters that grew into $seen, and "acquire" for a larval state.
@@ -174,6 +174,18 @@ import socket, sys
 packet = bytes.fromhex(sys.argv[1])
 sender = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
 sender.sendto(packet, (socket.inet_ntop(socket.AF_INET6, packet[24:40]), 0))
+' "$1"
+}
+"""
+
+REQUEST = """\
+# No tool of iproute2 writes this request: python3 sends it as it is, and fails when the kernel refuses it.
+request() {
+	ip netns exec "$NODE" python3 -c '
+import socket, struct, sys
+asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6)
+asking.send(bytes.fromhex(sys.argv[1]))
+sys.exit(bool(struct.unpack_from("=i", asking.recv(65536), 16)[0]))
 ' "$1"
 }
 """

@@ -12,6 +12,7 @@ _ALL = (
     *(packets.F_019, windows.F_020, sockets.F_021),
     *(interfaces.F_022, interfaces.F_023, states.F_024, states.F_025, states.F_026),
     integrity.F_027,
+    states.F_028,
 )
 
 FINDINGS = {finding.name: finding for finding in _ALL}

@@ -13,6 +13,7 @@ from xfrmspec.findings.frame import (
     LISTENER,
     NODES,
     PROBES,
+    REQUEST,
     SEND_UDP,
     TAIL,
 )
@@ -20,11 +21,14 @@ from xfrmspec.findings.ip_words import command_of
 from xfrmspec.findings.pieces import BEHIND, CARE_OF_THERE, THERE
 from xfrmspec.findings.reproduction import expected_sights
 from xfrmspec.findings.terms import Exhibit, Finding, Needs, ShellExhibit, Sight
+from xfrmspec.kernel.netlink import RequestFlag, encode, frame
+from xfrmspec.kernel.operations import operation_message
 from xfrmspec.scenario.packets import received_packet
 from xfrmspec.scenario.terms import (
     LABORATORY,
     AddPolicy,
     LocalAddress,
+    Migrate,
     Receive,
     Scenario,
     Send,
@@ -72,7 +76,7 @@ def _address(address: Address, device: str, *, home: bool = False) -> str:
 
 
 def _helpers(body: str) -> str:
-    python = [(SEND_UDP, "observe send_udp "), (INJECT, "observe inject ")]
+    python = [(SEND_UDP, "observe send_udp "), (INJECT, "observe inject "), (REQUEST, "request ")]
     used = [f"\n{text}" for text, name in python if name in body]
     configure = "\n" + CONFIGURE if "\npolicy " in body else ""
     return configure + "\nneed python3\n" * bool(used) + "".join(used)
@@ -100,18 +104,28 @@ def _may_acquire(scenario: Scenario) -> bool:
 
 
 def _operation_lines(step: Step, expected: Sight, *, decides: bool) -> Iterator[str]:
-    command = f'ip -n "$NODE" xfrm {command_of(step)}'
+    command, title = _command_and_title(step)
     if decides:
         wanted = "refused" if expected.errno else "accepted"
         yield f"if {command} 2>/dev/null; then seen=accepted; else seen=refused; fi\n"
-        yield f'check "{_title(command_of(step))}" {wanted} "$seen"\n'
+        yield f'check "{title}" {wanted} "$seen"\n'
         return
     if expected.errno:
-        yield f'if {command} 2>/dev/null; then skip "accepted: {_title(command_of(step))}"; fi\n'
+        yield f'if {command} 2>/dev/null; then skip "accepted: {title}"; fi\n'
         return
-    yield f'{command} || skip "refused: {_title(command_of(step))}"\n'
+    yield f'{command} || skip "refused: {title}"\n'
     if isinstance(step, SetThresholds):
         yield "sleep 0.3\n"
+
+
+def _command_and_title(step: Step) -> tuple[str, str]:
+    """Return the shell command for an operation, and what it is called in the output."""
+    if not isinstance(step, Migrate):
+        return f'ip -n "$NODE" xfrm {command_of(step)}', _title(command_of(step))
+    message = operation_message(step)
+    flags = RequestFlag.REQUEST | RequestFlag.ACK
+    octets = frame(message.kind, flags, 0, encode(message))
+    return f"request {octets.hex()}", f"a migration with {len(step.entries)} entries"
 
 
 def _packet_lines(step: Send | Receive, scenario: Scenario, expected: Sight) -> Iterator[str]:

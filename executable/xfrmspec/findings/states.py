@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv6Address
 
-from xfrmspec.findings.pieces import ANYWHERE, HERE, SENT, THERE, allow, esp, received_state
+from xfrmspec.findings.pieces import ANYWHERE, HERE, SENT, THERE, allow, esp, policy, received_state
 from xfrmspec.findings.tables import BOTH, LINUX_6_1, LINUX_6_18
 from xfrmspec.findings.terms import Exhibit, Finding, Needs, ShellExhibit, Sight
 from xfrmspec.scenario.terms import (
@@ -14,6 +14,7 @@ from xfrmspec.scenario.terms import (
     AddState,
     AllocateSpi,
     LocalAddress,
+    Migrate,
     Node,
     Scenario,
     Send,
@@ -22,8 +23,9 @@ from xfrmspec.scenario.terms import (
     Wait,
 )
 from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.policy import NO_LIMITS, Mark, Mode
+from xfrmspec_terms.policy import NO_LIMITS, Direction, Mark, Mode, Template, identity_of
 from xfrmspec_terms.selector import Protocol
 
 SHARES_A_BUCKET = IPv6Address("2001:db8::b")
@@ -102,6 +104,18 @@ def _allocation_without_an_spi() -> Scenario:
     return Scenario((AddPolicy(allow(ANYWHERE, ANYWHERE, esp(1))), AllocateSpi(larval, 0, 0), Send(SENT)))
 
 
+def _larval_binding_that_moves() -> Scenario:
+    """The policy that is migrated has a template for the other entry, or the request would fail anyway."""
+    optimised = Template(Protocol.ROUTING, Mode.RO)
+    received = AddPolicy(policy(ANYWHERE, ANYWHERE, Direction.IN, templates=(esp(1),)))
+    entries = (
+        Migration(THERE, HERE, THERE, HERE, Protocol.ESP, Mode.TRANSPORT, 1),
+        Migration(HERE, THERE, HERE, THERE, Protocol.ROUTING, Mode.RO),
+    )
+    asked = (AddPolicy(allow(ANYWHERE, ANYWHERE, optimised)), received, Send(SENT))
+    return Scenario((*asked, Migrate(identity_of(received.policy), entries)))
+
+
 F_007 = Finding(
     "F-007",
     "The second pass over the states does not compare the source.",
@@ -160,4 +174,11 @@ F_026 = Finding(
     "failed_allocation_leaves_larval",
     BOTH,
     (Exhibit(_allocation_without_an_spi(), 2, ASKED, NOT_ASKED),),
+)
+F_028 = Finding(
+    "F-028",
+    "A larval route optimisation state is copied by a migration and becomes VALID without a care-of address.",
+    "larval_route_optimisation_migrates",
+    (LINUX_6_1,),
+    (Exhibit(_larval_binding_that_moves(), 3, Sight(Errno.ENODATA), Sight()),),
 )

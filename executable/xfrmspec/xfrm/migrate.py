@@ -10,7 +10,7 @@ from xfrmspec.xfrm.state_database import StateDatabase, Stored, bump_generations
 from xfrmspec.xfrm.state_hash import bucket
 from xfrmspec.xfrm.state_operations import supersede_entry
 from xfrmspec.xfrm.state_validity import cannot_start
-from xfrmspec_terms.association import Lifecycle
+from xfrmspec_terms.association import Lifecycle, SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.migration import Migration, MigrationRequest
 from xfrmspec_terms.outcome import Errno
@@ -25,6 +25,7 @@ from xfrmspec_terms.policy import (
     PolicyType,
     Template,
 )
+from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Selector
 from xfrmspec_terms.state import (
     FIRST_CHECK_SECONDS,
@@ -203,6 +204,14 @@ def _stands_in_place(found: InstalledState, entry: Migration, states: StateDatab
 
 
 @clause("XFRM-MIGR-004")
+def _is_empty(state: SecurityAssociation, profile: Profile) -> bool:
+    """A state that no key manager has filled in has no algorithms, or no care-of address."""
+    if state.lifecycle not in (Lifecycle.ACQ, Lifecycle.ERROR):
+        return False
+    return state.protocol in IPSEC_PROTOCOLS or not profile.larval_route_optimisation_migrates
+
+
+@clause("XFRM-MIGR-004")
 def _stored_copy(
     states: StateDatabase, original: InstalledState, entry: Migration, now: int
 ) -> Stored | None:
@@ -211,14 +220,14 @@ def _stored_copy(
     Source: XFRM-MIGR-004; kernel xfrm_state_migrate.
     """
     old = original.association
-    without_algorithms = old.lifecycle in (Lifecycle.ACQ, Lifecycle.ERROR) and old.protocol in IPSEC_PROTOCOLS
-    if without_algorithms or cannot_start(replace(old, family=entry.new_family)) is not None:
+    if _is_empty(old, states.profile) or cannot_start(replace(old, family=entry.new_family)) is not None:
         return None
     moved = replace(
         old,
         source=entry.new_source,
         destination=entry.new_destination,
         family=entry.new_family,
+        lifecycle=Lifecycle.VALID,
         dying=False,
         filed_under=None,
     )
