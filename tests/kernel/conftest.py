@@ -6,9 +6,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from xfrmspec.findings.shells import missing_tools, run_in_guest
 from xfrmspec.kernel.backends import namespace_subject, uml_subject
 from xfrmspec.kernel.namespace import why_unavailable
 from xfrmspec.kernel.subject import KernelSubject
@@ -24,10 +26,23 @@ def own_core() -> int:
     return cores[int(worker) % len(cores)]
 
 
-def absent(reason: str) -> None:
+def absent(reason: str) -> NoReturn:
     if REQUIRED:
         pytest.fail(f"XFRMSPEC_REQUIRE_KERNEL=1, but {reason}")
     pytest.skip(reason)
+
+
+def output_of_script(script: str) -> str:
+    """Return what a shell script prints in a guest of its own; it has to end with code 0."""
+    lacking = missing_tools()
+    if lacking:
+        absent(f"the script needs more tools: {lacking}")
+    try:
+        (run,) = run_in_guest([script])
+    except KernelMissingError as missing:
+        absent(str(missing))
+    assert run.code == 0, run.output
+    return run.output
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernel.conftest import absent
-from xfrmspec.findings.shells import missing_tools, run_in_guest
-from xfrmspec.kernel.uml import KernelMissingError, find_kernel
+from kernel.conftest import output_of_script
 from xfrmspec.wire.mtu import EspRoom, PlainRoom, Room, bundle_mtu
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import Mode
@@ -80,15 +78,7 @@ def script() -> str:
 @pytest.mark.clause("XFRM-MTU-001")
 def test_the_mtu_of_a_bundle_is_what_the_kernel_says_and_keeps_to() -> None:
     """A connected socket is told the MTU; a packet of that size leaves, one octet more gives EMSGSIZE."""
-    lacking = missing_tools()
-    if lacking:
-        absent(f"the script needs more tools: {lacking}")
-    try:
-        find_kernel()
-    except KernelMissingError as missing:
-        absent(str(missing))
-    (run,) = run_in_guest([script()])
-    assert run.code == 0, run.output
+    output = output_of_script(script())
     rooms = [bundle_mtu(chain, mtu) for chain in CHAINS.values() for mtu in DEVICE_MTUS]
     assert len(set(rooms)) > len(CHAINS)
-    assert run.output.splitlines() == [f"{room} 0 {int(Errno.EMSGSIZE)}" for room in rooms]
+    assert output.splitlines() == [f"{room} 0 {int(Errno.EMSGSIZE)}" for room in rooms]
