@@ -28,7 +28,8 @@ DEMANDED_FROM = 1000
 """From how many scenarios of a campaign on a clause that never fired is a failure."""
 
 _ROOMS = ("xfrmspec.xfrm", "xfrmspec.scenario", "xfrmspec.wire", "xfrmspec.host")
-_TELLING = frozenset(subject.__code__ for subject in (decide_output, decide_input, add, update, delete))
+_TELLING = frozenset(id(subject.__code__) for subject in (decide_output, decide_input, add, update, delete))
+"""The functions whose results cite clauses; each of them carries clauses of its own."""
 _REFUSALS = {
     PolicyErrorReason.EXISTS: "XFRM-DB-007",
     PolicyErrorReason.NOT_FOUND: "XFRM-DB-005",
@@ -36,6 +37,7 @@ _REFUSALS = {
     PolicyErrorReason.TOO_MANY_TEMPLATES: "XFRM-TMPL-004",
 }
 _OTHER_REFUSAL = "XFRM-DB-009"
+_Watch = Callable[[FrameType, str, object], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class Coverage:
     def add(self, other: Coverage) -> None:
         """Count another share of the same run as well."""
         self.sampled += other.sampled
-        self.carried_out += other.carried_out
-        self.named += other.named
+        self.carried_out.update(other.carried_out)
+        self.named.update(other.named)
 
     def fired(self, name: str) -> int:
         """Return in how many sampled scenarios a clause fired in either way, counted by the more frequent."""
@@ -84,18 +86,20 @@ class Coverage:
 
 
 class Sampler:
-    """Runs scenarios on a reference and counts clauses: all until every wanted one fired, then a sample.
-
-    `is_complete` says that every wanted clause has fired.
-    """
+    """Runs scenarios on a reference and counts clauses: all until every wanted one fired, then a sample."""
 
     def __init__(self, subject: Subject, wanted: Wanted, every: int = SAMPLE_EVERY) -> None:
         self._subject = subject
-        self._wanted = wanted
+        self._to_run = set(wanted.runs)
+        self._to_cite = set(wanted.cites)
         self._every = every
         self._runs = 0
-        self.is_complete = False
         self.coverage = Coverage()
+
+    @property
+    def is_complete(self) -> bool:
+        """Something was looked at, and every wanted clause has fired."""
+        return self.coverage.sampled > 0 and not self._to_run and not self._to_cite
 
     def run(self, scenario: Scenario) -> Outcome:
         """Run one scenario, sampled or not."""
@@ -104,29 +108,41 @@ class Sampler:
             return self._subject.run(scenario)
         outcome, carried_out, named = trace(self._subject, scenario)
         self.coverage.add(Coverage(1, Counter(carried_out), Counter(named)))
-        self.is_complete = self.is_complete or not self.coverage.silent(self._wanted)
+        self._to_run -= carried_out | named
+        self._to_cite -= named
         return outcome
 
 
 def trace(subject: Subject, scenario: Scenario) -> tuple[Outcome, set[str], set[str]]:
-    """Run one scenario; return its outcome, the clauses carried out and the clauses cited by decisions."""
+    """Run one scenario; return its outcome, the clauses carried out and the clauses cited by decisions.
+
+    A trace hears of calls alone unless it asks for more; a profile would hear of every built-in function too.
+    """
     marked = _marked_code()
-    ran: set[CodeType] = set()
-    told: list[Any] = []
+    ran: set[int] = set()
+    told: list[object] = []
 
-    def watch(frame: FrameType, event: str, argument: Any) -> None:
-        code = frame.f_code
-        if event == "call" and code in marked:
-            ran.add(code)
-        elif event == "return" and code in _TELLING:
+    def called(frame: FrameType, event: str, argument: object) -> _Watch | None:
+        code = id(frame.f_code)
+        if code not in marked:
+            return None
+        ran.add(code)
+        if code not in _TELLING:
+            return None
+        frame.f_trace_lines = False
+        return returned
+
+    def returned(frame: FrameType, event: str, argument: object) -> _Watch:
+        if event == "return":
             told.append(argument)
+        return returned
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
+    before = sys.gettrace()
+    sys.settrace(called)
     try:
         outcome = subject.run(scenario)
     finally:
-        sys.setprofile(before)
+        sys.settrace(before)
     carried_out = {name for code in ran for name in marked[code]}
     return outcome, carried_out, {name for decision in told for name in _cited(decision)}
 
@@ -140,15 +156,18 @@ def _cited(decision: object) -> Iterator[str]:
 
 
 @cache
-def _marked_code() -> dict[CodeType, tuple[str, ...]]:
-    """Find the code of every function, method and dataclass of the reference that carries clauses."""
-    marked: dict[CodeType, tuple[str, ...]] = {}
+def _marked_code() -> dict[int, tuple[str, ...]]:
+    """Find the code of every function, method and dataclass of the reference that carries clauses.
+
+    Code is known by its identity, as modules keep theirs: its hash would read every octet of it anew.
+    """
+    marked: dict[int, tuple[str, ...]] = {}
     for room in _ROOMS:
         package = importlib.import_module(room)
         for info in pkgutil.iter_modules(package.__path__, f"{room}."):
             for subject in vars(importlib.import_module(info.name)).values():
                 if getattr(subject, "__module__", None) == info.name:
-                    marked.update(_codes(subject))
+                    marked.update((id(code), clauses) for code, clauses in _codes(subject))
     return marked
 
 

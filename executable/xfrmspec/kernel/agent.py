@@ -38,7 +38,9 @@ _SOCKET_DIRECTIONS = 3
 _IPV6_XFRM_POLICY = 35
 _BUCKETS_AT = 16
 _BUCKETS_OF_A_NEW_TABLE = 8
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 2
+_PATIENCE = struct.pack("=qq", _PATIENCE_SECONDS, 0)
+"""The same as a struct timeval: a timeout of Python's own asks the kernel twice for each packet."""
 _BLOCK = 4096
 _PACKET_SIZE = 1 << 16
 
@@ -59,7 +61,7 @@ class Agent:
         self._listeners: dict[int, socket.socket] = {}
         self._sentinel = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self._sentinel.bind(("::", _SENTINEL_PORT))
-        self._sentinel.settimeout(_PATIENCE_SECONDS)
+        self._sentinel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
         allow = bytes.fromhex(config["sentinel_policy"])
         self._sentinel.setsockopt(socket.IPPROTO_IPV6, _IPV6_XFRM_POLICY, allow)
 
@@ -161,7 +163,6 @@ class Agent:
         """Receive one packet, wait until it is worked off, and return what was seen."""
         listener = self._listener(stimulus["protocol"], stimulus["port"])
         try:
-            _drain(listener)
             self._node.inject(bytes.fromhex(stimulus["packet"]))
             for _ in range(stimulus["rounds"]):
                 self._node.inject(bytes.fromhex(stimulus["sentinel"]))
@@ -176,7 +177,7 @@ class Agent:
         return self.seen(result, stimulus["last"])
 
     def _listener(self, protocol: int, port: int) -> socket.socket:
-        """A fresh datagram socket for UDP, one raw socket that stays for any other protocol."""
+        """A fresh datagram socket for UDP, one raw socket that stays, emptied, for any other protocol."""
         if protocol in _UDP:
             fresh = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, protocol)
             fresh.setblocking(False)
@@ -186,7 +187,9 @@ class Agent:
             raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW, protocol)
             raw.setblocking(False)
             self._listeners[protocol] = raw
-        return self._listeners[protocol]
+        kept = self._listeners[protocol]
+        _drain(kept)
+        return kept
 
 
 def _drain(listener: socket.socket) -> None:

@@ -79,7 +79,7 @@ def _told(host: Host, step: object, *, watched: bool) -> StepResult:
     events = host.take_events()
     if isinstance(step, Wait):
         events = in_one_order(events)
-    return replace(result, events=events) if watched else result
+    return replace(result, events=events) if watched and events else result
 
 
 @singledispatch
