@@ -112,7 +112,7 @@ until ping_from "$OUTSIDE" 2001:db8:b::1 2001:db8::1 && ping_from "$OUTSIDE" 200
 done
 
 larval_states() {
-	ip -n "$NODE" xfrm state | grep -c -e 'proto esp spi 0x00000000' -e 'proto route2 spi 0x00000000'
+	ip -n "$NODE" xfrm state | grep -c -e 'proto esp spi 0x00000000' -e 'proto route2'
 }
 
 # observe COMMAND...: runs it, and puts the counters that grew into $seen, and "acquire" for a larval state.
