@@ -19,7 +19,7 @@ FRAME_FILL = "#f7f8fb"
 HEAD_FILL = "#e9edf5"
 FONT = "Helvetica,Arial,sans-serif"
 
-LABEL_WIDTH = 26
+LABEL_WIDTH = 30
 NODE_WIDTH = 20
 CELL_WIDTH = 34
 NOTE_WIDTH = 96
