@@ -70,13 +70,22 @@ def staleness(remembered: Remembered, present: Present) -> Staleness | None:
         return Staleness.STATES_CHANGED
     if remembered.bundle is None:
         return None
-    for element in remembered.bundle.elements:
+    lost_state = state_staleness(remembered.bundle, present)
+    if lost_state is not None:
+        return lost_state
+    return Staleness.POLICY if _lost_a_policy(remembered.bundle, present) else None
+
+
+@clause("XFRM-CACHE-001", "XFRM-CACHE-003")
+def state_staleness(bundle: Bundle, present: Present) -> Staleness | None:
+    """Return what has become of the first state that a bundle can no longer use, or None."""
+    for element in bundle.elements:
         standing = present.states.get(element.stamp.age)
         if standing is None or standing.lifecycle is not Lifecycle.VALID:
             return Staleness.STATE_GONE
         if standing.generation != element.stamp.generation:
             return Staleness.STATE_SUPERSEDED
-    return Staleness.POLICY if _lost_a_policy(remembered.bundle, present) else None
+    return None
 
 
 @clause("XFRM-CACHE-001", "XFRM-CACHE-002")

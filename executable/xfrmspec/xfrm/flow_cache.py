@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from xfrmspec.xfrm.bundle import Bundle, PolicyStamp
-from xfrmspec.xfrm.bundle_cache import Present
-from xfrmspec_terms.association import Lifecycle
+from xfrmspec.xfrm.bundle_cache import Present, state_staleness
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.selector import Flow
 
@@ -52,7 +51,7 @@ def recall(cache: FlowCache, flow: Flow, present: Present) -> Recalled:
     if present.policies.get(policy.age) != policy.generation:
         return Recalled(False)
     bundle = cache.bundles.get((policy.age, flow))
-    if bundle is None or not _states_stand(bundle, present):
+    if bundle is None or state_staleness(bundle, present) is not None:
         return Recalled(True, policy)
     return Recalled(True, policy, bundle)
 
@@ -72,13 +71,3 @@ def remember(
     if policy is not None and bundle is not None:
         bundles[policy.age, flow] = bundle
     return replace(cache, route_generation=present.route_generation, policies=policies, bundles=bundles)
-
-
-def _states_stand(bundle: Bundle, present: Present) -> bool:
-    for element in bundle.elements:
-        standing = present.states.get(element.stamp.age)
-        if standing is None or standing.lifecycle is not Lifecycle.VALID:
-            return False
-        if standing.generation != element.stamp.generation:
-            return False
-    return True
