@@ -30,7 +30,8 @@ from xfrmspec.host.route_input import is_full
 from xfrmspec.wire.encode import encode
 from xfrmspec.xfrm.replay import ReplayState
 from xfrmspec_terms.association import Encapsulation, Lifecycle, SecurityAssociation, StateFlag
-from xfrmspec_terms.headers import IPv6Header, Type2RoutingHeader
+from xfrmspec_terms.headers import DestinationOptionsHeader, IPv6Header, Type2RoutingHeader
+from xfrmspec_terms.options import OptionType, RawOption
 from xfrmspec_terms.outcome import Counter
 from xfrmspec_terms.policy import NO_LIMITS, Mode
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1
@@ -192,6 +193,13 @@ def test_a_routing_header_in_front_of_a_home_address_is_looked_up_by_the_care_of
     assert dropped(receive(quirky, octets, NOW), Counter.IN_NO_STATES)
     by_care_of = with_state(quirky, 2, source=CARE_OF)
     assert receive(by_care_of, octets, NOW).fate is Fate.LOCAL
+
+
+@pytest.mark.clause("XFRM-OPT-001")
+def test_a_home_address_option_of_another_length_is_dropped_without_a_counter() -> None:
+    spoilt = DestinationOptionsHeader((RawOption(OptionType.HOME_ADDRESS, bytes(12)),))
+    octets = encode(datagram(spoilt))
+    assert dropped(receive(node(((hao(), None),)), octets, NOW), None)
 
 
 @pytest.mark.clause("XFRM-OPT-001")

@@ -110,20 +110,11 @@ def _step(loop: _Loop, now: int, mark: int) -> _Loop | Arrived:
     at = At(loop.packet, loop.index, len(loop.ages), destination, mark, loop.named)
     if is_transform(header):
         return _after(loop, undo_one(loop.node, at, now), transform=True)
-    if element_of(header) in (Header.HAO, Header.RT2) and not _is_exchanged(loop, header):
+    if element_of(header) in (Header.HAO, Header.RT2):
         return _after(loop, exchange_one(loop.node, at, now), transform=False)
     if isinstance(header, RoutingHeader) and header.segments_left:
         return Arrived(loop.node, Fate.DROPPED, path=_path(loop), events=loop.events)
     return _Loop(loop.node, loop.packet, loop.index + 1, loop.ages, loop.events)
-
-
-def _is_exchanged(loop: _Loop, header: object) -> bool:
-    """A header that the loop has dealt with; one that arrives like this is dropped by the exchange."""
-    if isinstance(header, Type2RoutingHeader):
-        return False
-    return isinstance(header, DestinationOptionsHeader) and all(
-        getattr(option, "exchanged", True) for option in header.options
-    )
 
 
 @clause("XFRM-RECV-002", "XFRM-RECV-004")
