@@ -36,6 +36,7 @@ TOPICS = {
     "07-transforms": {"ESP": 7, "AH": 7, "COMP": 3},
     "08-loops": {"BUNDLE": 3, "CACHE": 8, "EMIT": 6, "RECV": 9, "BUILD": 2},
     "09-interfaces": {"IFACE": 9, "KEY": 9},
+    "13-mobile-node": {"MN": 59},
 }  # fmt: skip
 
 REQUIRED_COVERAGE = (
@@ -53,6 +54,7 @@ REQUIRED_COVERAGE = (
     | {f"K-KEY-{n}" for n in range(1, 10)}
     | {"K-OUT-23", "K-OUT-46", "K-OUT-49", *(f"K-MIP-{n}" for n in (7, 8, 10, 31, 32))}
     | {"P-14"}
+    | {"K-MIP-40", "K-RFC-6", "P-15", "P-16", "P-28", "P-34", *(f"P-{n}" for n in range(18, 26))}
     | {"K-OUT-48", "K-MIP-11", "K-RFC-3", "K-RFC-8"}
 )
 

@@ -16,6 +16,11 @@ from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.machines import INBOUND_CHECK, MACHINES, OUTPUT_DECISION, POLICY_LIFECYCLE
 from xfrmspec_terms.machines_caches import BUNDLE_CACHE
 from xfrmspec_terms.machines_loops import INBOUND_PROCESSING, OUTBOUND_PROCESSING
+from xfrmspec_terms.machines_mobile_node import (
+    CORRESPONDENT_ROUTE,
+    HOME_REGISTRATION,
+    MOVEMENT_DETECTION,
+)
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, USAGI_2004
 
@@ -29,6 +34,9 @@ SHOWN = {
     | {"ACQ-003", "SPI-001", "MIGR-006", "LIFE-002", "LIFE-004", "LIFE-005", "LIFE-006"},
     BUNDLE_CACHE.name: {"BUNDLE-001", "DB-008", "DEFAULT-001"}
     | {f"CACHE-{n:03}" for n in (1, 2, 3, 6, 7, 8)},
+    HOME_REGISTRATION.name: {"MN-006", *(f"MN-{n:03}" for n in (10, *range(12, 23)))},
+    CORRESPONDENT_ROUTE.name: {f"MN-{n:03}" for n in (6, 13, *range(26, 31), *range(32, 47))},
+    MOVEMENT_DETECTION.name: {f"MN-{n:03}" for n in range(53, 58)},
     INBOUND_CHECK.name: {f"CHECK-{n:03}" for n in range(1, 14)},
     OUTBOUND_PROCESSING.name: {"BUNDLE-001", "CACHE-001", "EMIT-001", "EMIT-003", "EMIT-005", "EMIT-006"},
     INBOUND_PROCESSING.name: {f"RECV-{n:03}" for n in (1, 2, 3, 4, 5, 7, 8)} | {"REPLAY-007"},
