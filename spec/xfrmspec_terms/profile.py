@@ -68,6 +68,7 @@ class Profile:
     failed_allocation_leaves_larval: bool = False  # XFRM-SPI-001
     ah_padding_is_stale: bool = False  # XFRM-AH-001
     ah_covers_old_next_header: bool = False  # XFRM-AH-007
+    repeated_headers_reserved_twice: bool = False  # XFRM-FRAG-003
 
     @property
     def threshold_moves_change_ties(self) -> bool:
@@ -103,6 +104,7 @@ LINUX_6_1 = Profile(
     failed_allocation_leaves_larval=True,
     ah_padding_is_stale=True,
     ah_covers_old_next_header=True,
+    repeated_headers_reserved_twice=True,
     larval_route_optimisation_migrates=True,
 )
 
@@ -128,6 +130,7 @@ LINUX_6_18 = Profile(
     failed_allocation_leaves_larval=True,
     ah_padding_is_stale=True,
     ah_covers_old_next_header=True,
+    repeated_headers_reserved_twice=True,
 )
 
 USAGI_2004 = Profile("usagi-2004", sub_policies=False)

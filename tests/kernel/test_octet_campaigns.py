@@ -27,11 +27,12 @@ def test_reference_and_kernel_agree_on_every_octet_and_counter(
     assert_agreement(ReferenceSubject(LINUX_6_1), uml, scenarios)
 
 
-@pytest.mark.clause("XFRM-AH-001", "XFRM-AH-007", "XFRM-REPLAY-004")
+@pytest.mark.clause("XFRM-AH-001", "XFRM-AH-007", "XFRM-REPLAY-004", "XFRM-FRAG-003", "XFRM-BUNDLE-003")
 @pytest.mark.parametrize(
     ("name", "changed"),
     [
         (CampaignName.OCTETS, replace(LINUX_6_1, ah_padding_is_stale=False)),
+        (CampaignName.OCTETS, replace(LINUX_6_1, repeated_headers_reserved_twice=False)),
         (CampaignName.ARRIVALS, replace(LINUX_6_1, ah_covers_old_next_header=False)),
     ],
 )

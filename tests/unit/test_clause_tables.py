@@ -32,7 +32,7 @@ TOPICS = {
     "03-inbound-check": {"CHECK": 14},
     "04-states": {"SAD": 12, "LIFE": 7, "ACQ": 3, "SPI": 2, "MIGR": 6, "EVENT": 3},
     "05-replay": {"REPLAY": 10},
-    "06-packets": {"PKT": 5, "OPT": 2, "TUN": 3, "FRAG": 2, "MTU": 1},
+    "06-packets": {"PKT": 5, "OPT": 2, "TUN": 3, "FRAG": 3, "MTU": 1},
     "07-transforms": {"ESP": 7, "AH": 7, "COMP": 3},
     "08-loops": {"BUNDLE": 3, "CACHE": 8, "EMIT": 6, "RECV": 9, "BUILD": 2},
     "09-interfaces": {"IFACE": 9, "KEY": 9},

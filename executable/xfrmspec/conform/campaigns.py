@@ -88,8 +88,8 @@ def _ids(*topics: str) -> tuple[str, ...]:
 
 
 _SENT = (
-    *("AH 1 2 3 4 6", "BUILD 1", "COMP 1 2", "EMIT 1 2 6", "ESP 1 2 3 7", "FRAG 1", "LIFE 5", "MTU 1"),
-    *("OPT 1 2", "PKT 1 2 3", "REPLAY 8 9", "SORT 6", "TUN 1 2", "WIRE 1 2 3 4 5"),
+    *("AH 1 2 3 4 6", "ARCH 3", "BUILD 1", "BUNDLE 3", "COMP 1 2", "EMIT 1 2 6", "ESP 1 2 3 7", "FRAG 1 3"),
+    *("LIFE 5", "MTU 1", "OPT 1 2", "PKT 1 2 3", "REPLAY 8 9", "SORT 6", "TUN 1 2", "WIRE 1 2 3 4 5"),
 )
 _RECEIVED = (
     *("AH 2 3 4 6 7", "CHECK 1 2 3 4 5 6 7 8 9 10 11", "COMP 3", "EMIT 1", "ESP 3 4 5", "FLOW 1", "LIFE 5"),

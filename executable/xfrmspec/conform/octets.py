@@ -18,14 +18,11 @@ from xfrmspec.scenario.terms import (
     Step,
 )
 from xfrmspec_terms.association import SecurityAssociation, StateFlag
-from xfrmspec_terms.policy import IPSEC_PROTOCOLS, Mode
+from xfrmspec_terms.policy import IPSEC_PROTOCOLS
 from xfrmspec_terms.selector import Protocol
 
 _SIZES = (*(PAYLOAD_OCTETS,) * 6, 64, 88, 96, 1200)
 _LARGE_SIZES = (1360, 1400, 1448, 1456, 1496, 1600, 2000, 2040)
-_UNCUT = 640
-"""Route optimisation changes how the kernel cuts its fragments, beyond what is described (XFRM-FRAG-001)."""
-
 _WINDOW = 64
 _LARGEST_HALF = 0xFFFFFFFF
 
@@ -47,15 +44,13 @@ def raw_octets(random: Random) -> Scenario:
 
 def with_suites(random: Random, scenario: Scenario, sizes: tuple[int, ...] = _SIZES) -> Scenario:
     """Give the states of an output scenario keys and counters, and send its packet several times."""
-    optimised = any(isinstance(s, AddState) and s.state.mode is Mode.RO for s in scenario.steps)
-    usable = tuple(size for size in sizes if not optimised or size <= _UNCUT) or _SIZES
     steps: list[Step] = []
     for step in scenario.steps:
         if isinstance(step, AddState):
             steps.append(with_keys(random, step.state))
         elif isinstance(step, Send):
             packets = range(random.choice((1, 2, 3)))
-            steps += [replace(step, size=random.choice(usable)) for _ in packets]
+            steps += [replace(step, size=random.choice(sizes)) for _ in packets]
         else:
             steps.append(step)
     return Scenario(tuple(steps), scenario.listeners, octets=True)

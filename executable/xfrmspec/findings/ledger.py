@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xfrmspec.findings import integrity, interfaces, packets, sockets, states, tables, windows
+from xfrmspec.findings import integrity, interfaces, leaving, packets, sockets, states, tables, windows
 from xfrmspec.findings.terms import Finding
 
 _ALL = (
@@ -13,6 +13,7 @@ _ALL = (
     *(interfaces.F_022, interfaces.F_023, states.F_024, states.F_025, states.F_026),
     integrity.F_027,
     states.F_028,
+    *(leaving.F_029, leaving.F_030),
 )
 
 FINDINGS = {finding.name: finding for finding in _ALL}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from xfrmspec.host.cutting import Cutting, Origin
 from xfrmspec.host.node import Node
 from xfrmspec.host.sending import Emitted, emit
 from xfrmspec.wire.ah import AhKeys
@@ -13,21 +14,9 @@ from xfrmspec.wire.build import build
 from xfrmspec.wire.decode import decode
 from xfrmspec.wire.encode import encode
 from xfrmspec.wire.esp import EspKeys, Opened, Refused, open_sealed
-from xfrmspec.wire.fragments import (
-    CuttingPoint,
-    FragmentKey,
-    LocalWish,
-    cutting_point,
-    fragment_key,
-    fragments,
-    reassemble,
-)
+from xfrmspec.wire.fragments import FragmentKey, fragment_key, reassemble
 from xfrmspec.wire.ipcomp import expand
-from xfrmspec.wire.mtu import EspRoom, PlainRoom, Room, bundle_mtu
 from xfrmspec.wire.placing import open_at, outer_section
-from xfrmspec.xfrm.bundle import ROUTE_OPTIMISATION_OCTETS
-from xfrmspec_terms.association import SecurityAssociation
-from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import (
     AuthenticationHeader,
     EspHeader,
@@ -38,11 +27,8 @@ from xfrmspec_terms.headers import (
     Packet,
 )
 from xfrmspec_terms.packet import UpperLayer
-from xfrmspec_terms.policy import Mode
 from xfrmspec_terms.profile import Profile
-from xfrmspec_terms.selector import Protocol
 
-_IPV6_OCTETS = 40
 _ESP_FIXED = 8
 _HIGH_BITS = 32
 
@@ -58,43 +44,6 @@ def _emitted(node: Node, packet: Packet, ages: Sequence[int], chance: Sequence[b
     return emit(node, packet, ages, now, octets)
 
 
-@clause("XFRM-MTU-001")
-def room_of(state: SecurityAssociation, keys: StateKeys) -> Room:
-    """Return the octets that a state adds. Source: kernel x->props.header_len."""
-    outer = _IPV6_OCTETS if state.mode is Mode.TUNNEL else 0
-    if isinstance(keys, EspKeys):
-        cipher = keys.encryption
-        icv = cipher.icv_octets + keys.integrity.icv_octets
-        return EspRoom(_ESP_FIXED + cipher.iv_octets + outer, cipher.block, icv, state.mode)
-    if isinstance(keys, AhKeys):
-        return PlainRoom(keys.header_octets(keys.integrity.icv_octets) + outer)
-    return PlainRoom(outer if state.protocol is Protocol.IPCOMP else ROUTE_OPTIMISATION_OCTETS)
-
-
-def states_of(node: Node, ages: Sequence[int]) -> tuple[SecurityAssociation, ...]:
-    """Return the states of these ages; those that are gone are left out."""
-    entries = (node.states.entry(age) for age in ages)
-    return tuple(entry.association for entry in entries if entry is not None)
-
-
-@clause("XFRM-FRAG-001")
-def cut_before(
-    node: Node, packet: Packet, ages: Sequence[int], path_mtu: int, identification: int
-) -> tuple[Packet, ...]:
-    """Return the fragments that go through the transforms each, or the packet alone.
-
-    Source: kernel __xfrm6_output.
-    """
-    states = states_of(node, ages)
-    if not states or states[0].mode is not Mode.TUNNEL:
-        return (packet,)
-    rooms = [room_of(state, node.of(age).keys) for state, age in zip(states, ages, strict=True)]
-    mtu = bundle_mtu(rooms, path_mtu)
-    if cutting_point(packet, states[0].mode, mtu, LocalWish.ALLOWS) is not CuttingPoint.BEFORE:
-        return (packet,)
-    return fragments(packet, mtu, identification)
-
-
 @dataclass(frozen=True, slots=True)
 class Departures:
     """Everything that leaves for one packet of a sender, in order, open where chance decides."""
@@ -104,6 +53,7 @@ class Departures:
     ages: tuple[int, ...]
     path_mtu: int
     now: int
+    origin: Origin = Origin.SOCKET
 
     def nearest(self, octets: Sequence[bytes]) -> tuple[bytes, ...]:
         """Return the packets on the wire if chance was what these packets show of it."""
@@ -119,7 +69,7 @@ class Departures:
             node = sent.node
             if sent.packet is None:
                 break
-            wire += [encode(p) for p in fragments(sent.packet, self.path_mtu, outer_id)]
+            wire += [encode(p) for p in self._cutting.behind(sent.packet, outer_id)]
             wire += _built_otherwise(piece, sent)
         return tuple(wire)
 
@@ -130,7 +80,7 @@ class Departures:
             sent = _emitted(node, piece, self.ages, chance, self.now)
             node = sent.node
             if sent.packet is not None:
-                wire += [encode(p) for p in fragments(sent.packet, self.path_mtu, 0)]
+                wire += [encode(p) for p in self._cutting.behind(sent.packet, 0)]
         return tuple(wire)
 
     def outcome(self) -> tuple[Node, tuple[Emitted, ...]]:
@@ -145,7 +95,11 @@ class Departures:
         return node, tuple(done)
 
     def _pieces(self, identification: int) -> tuple[Packet, ...]:
-        return cut_before(self.node, self.packet, self.ages, self.path_mtu, identification)
+        return self._cutting.before(identification)
+
+    @property
+    def _cutting(self) -> Cutting:
+        return Cutting(self.node, self.packet, self.ages, self.path_mtu, self.origin)
 
 
 def _built_otherwise(plain: Packet, sent: Emitted) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Inside the guest: PF_KEY sockets, socket options, and what a process without privileges may do."""
+"""Inside the guest: PF_KEY, socket options, settings, and what a process without privileges may do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from xfrmspec.kernel.agent_link import NETLINK_XFRM, Requests, load_module
 
-KEY_STEPS = ("key", "listing", "options", "unprivileged")
+KEY_STEPS = ("key", "listing", "options", "unprivileged", "answer", "sysctl")
 _AF_KEY = 15
 _PF_KEY_V2 = 2
 _NOBODY = 65534
@@ -65,10 +65,14 @@ class Configuration:
         self._requests = requests
         self._dump_request = bytes.fromhex(config["dump"])
         self._keys = KeySocket(config.get("key_modules", ()))
+        self._settings: dict[Path, str] = {}
 
     def close(self) -> None:
-        """Close what the steps of a scenario have opened."""
+        """Close what the steps of a scenario have opened, and undo what they have set."""
         self._keys.close()
+        for path, value in self._settings.items():
+            path.write_text(value, encoding="ascii")
+        self._settings.clear()
 
     def step(self, kind: str, arguments: Sequence[Any]) -> list[Any]:
         """Run one of KEY_STEPS."""
@@ -76,9 +80,18 @@ class Configuration:
             return self._keys.exchange(arguments[0])
         if kind == "listing":
             return [payload.hex() for payload in self._requests.dump(bytes.fromhex(arguments[0]))]
+        if kind == "answer":
+            return [payload.hex() for payload in self._requests.answer(bytes.fromhex(arguments[0]))]
+        if kind == "sysctl":
+            return self._set(Path("/proc/sys", arguments[0]), arguments[1])
         if kind == "options":
             return set_options(arguments[0], self._requests, self._dump_request)
         return unprivileged(bytes.fromhex(arguments[0]), arguments[1], arguments[2])
+
+    def _set(self, path: Path, value: str) -> list[Any]:
+        self._settings.setdefault(path, path.read_text(encoding="ascii"))
+        path.write_text(value, encoding="ascii")
+        return []
 
 
 def errno_of(action: Callable[[Any], object], argument: object) -> int:

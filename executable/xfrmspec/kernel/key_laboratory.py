@@ -55,6 +55,16 @@ def _dump_frame(kind: MessageKind) -> str:
     return frame(kind, RequestFlag.REQUEST | RequestFlag.DUMP, 1, b"").hex()
 
 
+def answer_step(message: Message) -> list[Any]:
+    """Send one netlink request that is answered by one message; the payload is what the step gives back."""
+    return ["answer", frame(message.kind, RequestFlag.REQUEST, 0, encode_netlink(message)).hex()]
+
+
+def sysctl_step(name: str, value: str) -> list[Any]:
+    """Write a sysctl below /proc/sys; it has its old value again once the steps are done."""
+    return ["sysctl", name, value]
+
+
 def options_step(*options: tuple[int, bytes | None]) -> list[Any]:
     """Set options of one socket in turn; None is a null pointer of length 0."""
     return ["options", [[number, None if value is None else value.hex()] for number, value in options]]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 
+from xfrmspec.host.cutting import Origin
 from xfrmspec.host.delivery import check_arrived, flow_of
 from xfrmspec.host.departures import Departures, NothingLeaves, with_hop_taken
 from xfrmspec.host.node import AddressKind, Node, Secured
@@ -105,7 +106,7 @@ def _(step: Send, run: OctetRun) -> tuple[OctetRun, StepResult]:
     flow = sendable(step.flow)
     sockets = SocketPolicies(step.inbound, step.outbound, step.flow.mark)
     decision = decide_output(run.node.view(), flow, sockets, chain=chain_of(plain))
-    return _departed(run, decision, plain)
+    return _departed(run, decision, plain, Origin.SOCKET)
 
 
 def sent_packet(step: Send) -> Packet:
@@ -119,7 +120,9 @@ def sent_packet(step: Send) -> Packet:
     return packet
 
 
-def _departed(run: OctetRun, decision: OutputDecision, plain: Packet) -> tuple[OctetRun, PacketResult]:
+def _departed(
+    run: OctetRun, decision: OutputDecision, plain: Packet, origin: Origin
+) -> tuple[OctetRun, PacketResult]:
     node = run.node
     for larval in decision.larvals:
         node = replace(node, states=node.states.linked(InstalledState(larval, 0)).database)
@@ -130,7 +133,7 @@ def _departed(run: OctetRun, decision: OutputDecision, plain: Packet) -> tuple[O
     result = PacketResult(decision.errno, acquires=len(decision.acquires), allowed=NothingLeaves())
     if decision.decision in (Decision.PASS, Decision.TRANSFORM):
         ages = tuple(entry.age for s in decision.applied if (entry := node.states.entry_of(s)) is not None)
-        leaving = Departures(node, plain, ages, PATH_MTU, NOW)
+        leaving = Departures(node, plain, ages, PATH_MTU, NOW, origin)
         node, done = leaving.outcome()
         run = replace(run, node=node)
         counters += [sent.counter for sent in done if sent.counter is not None]
@@ -197,7 +200,7 @@ def _forwarded(run: OctetRun, arrived: Arrived) -> tuple[OctetRun, PacketResult]
         result = PacketResult(used=_used(run), counters=_counted(counters), allowed=NothingLeaves())
         return run, replace(result, reports=_reports(checked, arrived, flow))
     decision = decide_output(run.node.view(), flow, NO_SOCKET_POLICIES, chain=chain_of(packet))
-    run, result = _departed(run, decision, with_hop_taken(packet))
+    run, result = _departed(run, decision, with_hop_taken(packet), Origin.ELSEWHERE)
     return run, replace(result, errno=0)
 
 

@@ -10,6 +10,7 @@ from ipaddress import IPv6Address
 from xfrmspec.wire.decode import decode
 from xfrmspec.wire.encode import encode
 from xfrmspec.wire.placing import open_at, place_in
+from xfrmspec.wire.socket_pieces import FRAGMENT_OCTETS, UNIT, Pieces, cut_full, starts_of
 from xfrmspec.wire.tunnel import CE, ECN_MASK, ECT_0, dsfield_of
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import FragmentHeader, IPv6Header, Malformed, More, Packet, WireHeader
@@ -17,10 +18,9 @@ from xfrmspec_terms.packet import Header, UpperLayer
 from xfrmspec_terms.policy import Mode
 from xfrmspec_terms.selector import Protocol
 
-_UNIT = 8
-_FRAGMENT_OCTETS = 8
 _MOST_OCTETS = 0xFFFF
 _ECT_1 = 1
+_NOT_CUT = Pieces((), 0)
 
 
 class CuttingPoint(Enum):
@@ -61,31 +61,30 @@ def _is_protected_fragment(packet: Packet) -> bool:
     return open_at(packet, 2).protocol in (Protocol.ESP, Protocol.AH)
 
 
-@clause("XFRM-FRAG-001")
-def fragments(packet: Packet, mtu: int, identification: int) -> tuple[Packet, ...]:
+@clause("XFRM-FRAG-001", "XFRM-FRAG-003")
+def fragments(packet: Packet, mtu: int, identification: int, pieces: Pieces = _NOT_CUT) -> tuple[Packet, ...]:
     """Return the fragments of an IPv6 packet for an MTU in octets, or the packet alone when it fits.
 
-    The headers before the place of an ESP header are repeated in each. ValueError when the MTU leaves no
-    room for eight octets of the packet. Source: kernel ip6_fragment; RFC 8200 4.5.
+    The headers before the place of an ESP header are repeated in each; `pieces` of the sending socket stay
+    where they fit. ValueError when the MTU leaves no room for eight octets of the packet.
+    Source: kernel ip6_fragment; RFC 8200 4.5.
     """
     octets = encode(packet)
     if len(octets) <= mtu:
         return (packet,)
     opening = open_at(packet, place_in(packet.headers, Header.ESP))
-    room = mtu - (len(octets) - len(opening.octets)) - _FRAGMENT_OCTETS
-    if room < _UNIT:
+    headers = len(octets) - len(opening.octets)
+    room = mtu - headers - FRAGMENT_OCTETS
+    if room < UNIT:
         raise ValueError(f"an MTU of {mtu} octets leaves no room for a fragment behind the headers")
-    pieces: list[Packet] = []
-    place = 0
-    while place < len(opening.octets):
-        left = len(opening.octets) - place
-        size = left if left <= room else room // _UNIT * _UNIT
-        more = More.FOLLOWS if size < left else More.LAST
-        header = FragmentHeader(place // _UNIT, more, identification)
+    sizes = pieces.kept(len(opening.octets), headers, room) or cut_full(len(opening.octets), room)
+    cut: list[Packet] = []
+    for start, size in zip(starts_of(sizes), sizes, strict=True):
+        more = More.FOLLOWS if start + size < len(opening.octets) else More.LAST
+        header = FragmentHeader(start // UNIT, more, identification)
         chain = (*opening.before, header, UpperLayer(opening.protocol))
-        pieces.append(Packet(chain, opening.octets[place : place + size]))
-        place += size
-    return tuple(pieces)
+        cut.append(Packet(chain, opening.octets[start : start + size]))
+    return tuple(cut)
 
 
 FragmentKey = tuple[IPv6Address, IPv6Address, int]
@@ -114,7 +113,7 @@ class _Piece:
 
     @property
     def start(self) -> int:
-        return self.header.offset * _UNIT
+        return self.header.offset * UNIT
 
     @property
     def end(self) -> int:
@@ -158,7 +157,7 @@ def reassemble(packets: Iterable[Packet]) -> Packet | ReassemblyFault:
         piece = _piece(packet)
         if piece is None:
             raise ValueError("a packet without a fragment header cannot be joined with others")
-        if piece.end > _MOST_OCTETS or (not piece.last and len(piece.octets) % _UNIT):
+        if piece.end > _MOST_OCTETS or (not piece.last and len(piece.octets) % UNIT):
             continue
         fault = _length_fault(piece, length, complete)
         if fault is not None:
