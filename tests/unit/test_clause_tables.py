@@ -37,6 +37,7 @@ TOPICS = {
     "08-loops": {"BUNDLE": 3, "CACHE": 8, "EMIT": 6, "RECV": 9, "BUILD": 2},
     "09-interfaces": {"IFACE": 9, "KEY": 9},
     "13-mobile-node": {"MN": 59},
+    "14-daemon": {"DAEMON": 43},
 }  # fmt: skip
 
 REQUIRED_COVERAGE = (
@@ -56,6 +57,8 @@ REQUIRED_COVERAGE = (
     | {"P-14"}
     | {"K-MIP-40", "K-RFC-6", "P-15", "P-16", "P-28", "P-34", *(f"P-{n}" for n in range(18, 26))}
     | {"K-OUT-48", "K-MIP-11", "K-RFC-3", "K-RFC-8"}
+    | {"P-15", "P-22", "P-24", "P-25", "P-36", *(f"P-{n}" for n in range(27, 36))}
+    | {f"K-MIP-{n}" for n in (2, 5, 8, 9, 12, 30, 40, 41)}
 )
 
 
