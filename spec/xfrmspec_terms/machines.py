@@ -7,6 +7,7 @@ from xfrmspec_terms.machine import transitions_from as _from
 from xfrmspec_terms.machines_caches import BUNDLE_CACHE
 from xfrmspec_terms.machines_loops import INBOUND_PROCESSING, OUTBOUND_PROCESSING
 from xfrmspec_terms.machines_mobile_node import MOBILE_NODE_MACHINES
+from xfrmspec_terms.machines_mobility_peers import MOBILITY_PEER_MACHINES
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 
 _ABSENT = "absent"
@@ -338,5 +339,6 @@ MACHINES = (
     STATE_LIFECYCLE,
     BUNDLE_CACHE,
     *MOBILE_NODE_MACHINES,
+    *MOBILITY_PEER_MACHINES,
 )
 """Every machine, in reading order."""

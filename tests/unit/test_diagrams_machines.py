@@ -21,6 +21,13 @@ from xfrmspec_terms.machines_mobile_node import (
     HOME_REGISTRATION,
     MOVEMENT_DETECTION,
 )
+from xfrmspec_terms.machines_mobility_peers import (
+    AGENT_REGISTRATION,
+    CORRESPONDENT_BINDING,
+    CORRESPONDENT_MESSAGE,
+    CORRESPONDENT_UPDATE,
+    HOME_AGENT_UPDATE,
+)
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, USAGI_2004
 
@@ -40,6 +47,11 @@ SHOWN = {
     INBOUND_CHECK.name: {f"CHECK-{n:03}" for n in range(1, 14)},
     OUTBOUND_PROCESSING.name: {"BUNDLE-001", "CACHE-001", "EMIT-001", "EMIT-003", "EMIT-005", "EMIT-006"},
     INBOUND_PROCESSING.name: {f"RECV-{n:03}" for n in (1, 2, 3, 4, 5, 7, 8)} | {"REPLAY-007"},
+    CORRESPONDENT_MESSAGE.name: {f"CN-{n:03}" for n in (2, 4, 5, 6, 7, 10, 12, 32, 33, 34, 35)},
+    CORRESPONDENT_UPDATE.name: {f"CN-{n:03}" for n in (13, 14, 15, 16, 17, 18, 19, 20, 21, 22)},
+    CORRESPONDENT_BINDING.name: {f"CN-{n:03}" for n in (23, 24, 25, 26, 27, 30, 31)},
+    HOME_AGENT_UPDATE.name: {f"HA-{n:03}" for n in (*range(1, 12), 30)},
+    AGENT_REGISTRATION.name: {f"HA-{n:03}" for n in (13, 15, 16, 17, 20, 21, 23, 28, 29)},
 }
 
 DOOR = Machine(
@@ -83,7 +95,15 @@ def test_no_two_transitions_answer_the_same(machine: Machine) -> None:
     assert {answer for answer, count in answers.items() if count > 1} == set()
 
 
-DECISIONS = (OUTPUT_DECISION, INBOUND_CHECK, OUTBOUND_PROCESSING, INBOUND_PROCESSING)
+DECISIONS = (
+    OUTPUT_DECISION,
+    INBOUND_CHECK,
+    OUTBOUND_PROCESSING,
+    INBOUND_PROCESSING,
+    CORRESPONDENT_MESSAGE,
+    CORRESPONDENT_UPDATE,
+    HOME_AGENT_UPDATE,
+)
 
 
 @pytest.mark.parametrize("machine", DECISIONS, ids=lambda machine: machine.name)
