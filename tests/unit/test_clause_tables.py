@@ -40,6 +40,7 @@ TOPICS = {
     "12-home-agent": {"HA": 34},
     "13-mobile-node": {"MN": 59},
     "14-daemon": {"DAEMON": 43},
+    "15-world": {"WORLD": 9, "SAFE": 7, "ATTACK": 16},
 }  # fmt: skip
 
 REQUIRED_COVERAGE = (
@@ -62,6 +63,7 @@ REQUIRED_COVERAGE = (
     | {"P-15", "P-22", "P-24", "P-25", "P-36", *(f"P-{n}" for n in range(27, 36))}
     | {f"K-MIP-{n}" for n in (2, 5, 8, 9, 12, 30, 40, 41)}
     | {"K-MIP-20", "K-MIP-40", *(f"P-{n}" for n in (15, 17, 18, 19, *range(21, 29), 33))}
+    | {"K-MIP-40", "P-15", "P-21", "P-26", "P-33"}
 )
 
 
