@@ -10,6 +10,7 @@ from xfrmspec_model.association_rules import AssociationRules
 from xfrmspec_model.building import WireRules
 from xfrmspec_model.caches import CacheRules
 from xfrmspec_model.entries import Entry
+from xfrmspec_model.flow_caches import FlowCacheRules
 from xfrmspec_model.folding import Number, Truth
 from xfrmspec_model.loops import LoopRules
 from xfrmspec_model.replay import ReplayRules
@@ -33,8 +34,9 @@ class Rules:
     `state_selector_fits(state, flow, profile)`, `input_without_policy(default_action, other_than_transport)`.
     Headers: `ipsec_passes`, `home_address_passes`, `routing_passes`, each of (kind, routing header passed).
     Flows: `image_read(chain, profile)` and `mobility_type(chain, profile)` of `decoding`.
-    `associations` are the rules of the state database, `caches` those of remembered decisions, `replay`
-    those of windows and counters, `wire` those of building a packet at once, `loops` those of the two loops.
+    `associations` are the rules of the state database, `caches` those of remembered decisions, `flow_caches`
+    those of the caches of 2004, `replay` those of windows and counters, `wire` those of building a packet at
+    once, `loops` those of the two loops.
     """
 
     policy_matches: Callable[[Entry, FlowTerm, Number, Number, Profile], Truth] = entries.policy_matches
@@ -61,6 +63,7 @@ class Rules:
     mobility_type: Callable[[decoding.ReceivedChain, Profile], Number] = decoding.mobility_type
     associations: AssociationRules = field(default_factory=AssociationRules)
     caches: CacheRules = field(default_factory=CacheRules)
+    flow_caches: FlowCacheRules = field(default_factory=FlowCacheRules)
     replay: ReplayRules = field(default_factory=ReplayRules)
     wire: WireRules = field(default_factory=WireRules)
     loops: LoopRules = field(default_factory=LoopRules)

@@ -13,7 +13,7 @@ import z3
 from xfrmspec_model.folding import as_formula, negate
 from xfrmspec_model.rules import RULES, Rules
 from xfrmspec_model.smt import Answer, Formula, Model, Result, check, fresh_context
-from xfrmspec_proofs.theorem import PROVED_IN, Claim, Outcome, Scene, Theorem, Witness
+from xfrmspec_proofs.theorem import Claim, Outcome, Scene, Theorem, Witness
 from xfrmspec_proofs.theorems import all_theorems
 from xfrmspec_terms.profile import CLEAN, Profile, profile_named
 
@@ -91,19 +91,24 @@ def prove(theorem: Theorem, profile: Profile) -> Verdict:
 
 
 def prove_all(
-    names: Sequence[str] = (), profiles: Sequence[Profile] = PROVED_IN, jobs: int = 1
+    names: Sequence[str] = (), profiles: Sequence[Profile] | None = None, jobs: int = 1
 ) -> list[Verdict]:
     """Prove the named theorems (all when none is named) in each profile, in order of theorem and profile.
 
-    `jobs` processes share the work; neither the order nor the costs depend on their number. KeyError for an
-    unknown name.
+    Without profiles every theorem is tried in its own, else in those of them that are given. `jobs` processes
+    share the work; neither the order nor the costs depend on their number. KeyError for an unknown name.
     """
     theorems = all_theorems()
     chosen = sorted(set(names)) if names else sorted(theorems)
     unknown = [name for name in chosen if name not in theorems]
     if unknown:
         raise KeyError(f"no theorem is named {', '.join(unknown)}")
-    tasks = sorted((name, profile.name) for name in chosen for profile in profiles)
+    tasks = sorted(
+        (name, profile.name)
+        for name in chosen
+        for profile in theorems[name].tried_in
+        if profiles is None or profile in profiles
+    )
     if jobs <= 1:
         return [_prove_named(task) for task in tasks]
     with get_context("spawn").Pool(jobs) as pool:

@@ -18,7 +18,7 @@ Mutation = Callable[[Rules], Rules]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 PROVED_IN = (CLEAN, LINUX_6_1, LINUX_6_18)
-"""The profiles that every theorem is tried in."""
+"""The profiles that a theorem is tried in unless it names others."""
 
 
 class Outcome(Enum):
@@ -80,7 +80,8 @@ class Theorem:
 
     `refuted_by` maps the name of a profile that breaks the theorem to the switches that are to blame: with
     these set to the clean rule the theorem holds in that profile. `mutants` are named changes of the rules,
-    each of which must break it. A bound on sizes is part of the name.
+    each of which must break it. `tried_in` are the profiles that have what it speaks of. A bound on sizes is
+    part of the name.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Theorem:
     claims: ClaimsOf
     mutants: Mapping[str, Mutation]
     refuted_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tried_in: tuple[Profile, ...] = PROVED_IN
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -111,13 +113,14 @@ def theorem(
     clauses: tuple[str, ...],
     mutants: Mapping[str, Mutation],
     refuted_by: Mapping[str, tuple[str, ...]] | None = None,
+    tried_in: tuple[Profile, ...] = PROVED_IN,
 ) -> Callable[[ClaimsOf], ClaimsOf]:
     """Register the decorated function as the claims of a theorem; ValueError for a repeated name."""
 
     def register(claims: ClaimsOf) -> ClaimsOf:
         if name in _REGISTRY:
             raise ValueError(f"two theorems are named {name}")
-        _REGISTRY[name] = Theorem(name, statement, clauses, claims, mutants, refuted_by or {})
+        _REGISTRY[name] = Theorem(name, statement, clauses, claims, mutants, refuted_by or {}, tried_in)
         marked: ClaimsOf = mark_clauses(*clauses)(claims)
         return marked
 

@@ -133,7 +133,7 @@ LINUX_6_18 = Profile(
     repeated_headers_reserved_twice=True,
 )
 
-USAGI_2004 = Profile("usagi-2004", sub_policies=False)
+USAGI_2004 = Profile("usagi-2004", sub_policies=False, cache_misses_state_changes=True)
 
 PROFILES = {profile.name: profile for profile in (CLEAN, LINUX_6_1, LINUX_6_18, USAGI_2004)}
 

@@ -156,10 +156,10 @@ class Recollection:
     changed: bool
 
 
-def recollections(scenario: Scenario) -> list[Recollection]:
+def recollections(scenario: Scenario, profile: Profile) -> list[Recollection]:
     """Ask the caches of 2004 before every packet of a socket, and let them remember what was decided."""
     cache, made, found = FlowCache(), -1, []
-    for host, step in hosts(USAGI_2004, scenario):
+    for host, step in hosts(profile, scenario):
         if not isinstance(step, SendOn):
             continue
         now, packet = present(host), Send(FLOW)
@@ -194,9 +194,19 @@ def bundle_of(host: Host, packet: Send) -> Bundle | None:
 def test_the_caches_of_2004_err_about_states_only_and_only_after_states_have_changed(
     scenario: Scenario,
 ) -> None:
-    for told in recollections(scenario):
+    for told in recollections(scenario, USAGI_2004):
         assert told.policy == told.fresh_policy
         if told.bundle is not None and not told.changed:
+            ages = tuple(element.stamp.age for element in told.bundle.elements)
+            assert Decided(Decision.TRANSFORM, ages) == told.decided
+
+
+@pytest.mark.clause("XFRM-CACHE-005", "XFRM-CACHE-006")
+@given(scenario=histories)
+@LOOSE
+def test_the_caches_of_2004_never_err_when_they_notice_changes_of_states(scenario: Scenario) -> None:
+    for told in recollections(scenario, replace(USAGI_2004, cache_misses_state_changes=False)):
+        if told.bundle is not None:
             ages = tuple(element.stamp.age for element in told.bundle.elements)
             assert Decided(Decision.TRANSFORM, ages) == told.decided
 
@@ -206,7 +216,7 @@ def test_the_caches_of_2004_miss_a_better_state() -> None:
     anyone = replace(STATE, source=IPv6Address(0), spi=0x1003)
     policy = AddPolicy(replace(SUB, type=PolicyType.MAIN))
     steps = (policy, AddState(anyone), *SENDS, SendOn(1), AddState(STATE), SendOn(1))
-    before, after = recollections(Scenario(steps, node=LABORATORY))
+    before, after = recollections(Scenario(steps, node=LABORATORY), USAGI_2004)
     assert before.bundle is not None
     assert after.bundle is not None
     assert [element.stamp.age for element in before.bundle.elements] == list(before.decided.ages)

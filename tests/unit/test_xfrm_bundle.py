@@ -26,7 +26,7 @@ from xfrmspec.xfrm.flow_cache import FlowCache, Recalled, recall, remember
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation
 from xfrmspec_terms.outcome import Counter, Errno
 from xfrmspec_terms.policy import Mode
-from xfrmspec_terms.profile import CLEAN, LINUX_6_1, LINUX_6_18, Profile
+from xfrmspec_terms.profile import CLEAN, LINUX_6_1, LINUX_6_18, USAGI_2004, Profile
 from xfrmspec_terms.selector import Protocol
 
 HERE, THERE = ip_address(LOCAL), ip_address(REMOTE)
@@ -155,9 +155,18 @@ def test_a_state_that_expires_costs_the_bundle_and_a_policy_that_comes_costs_eve
     expired = replace(now, states={0: Standing(Lifecycle.EXPIRED, 0)})
     assert recall(cache, wanted, expired) == Recalled(True, PolicyStamp(0))
     superseded = replace(now, states={0: Standing(Lifecycle.VALID, 1)})
-    assert recall(cache, wanted, superseded) == Recalled(True, PolicyStamp(0))
+    assert recall(cache, wanted, superseded).bundle == bundle(ESP)
     assert recall(cache, wanted, replace(now, route_generation=2)) == Recalled(False)
     assert recall(cache, wanted, replace(now, policies={})) == Recalled(False)
+
+
+@pytest.mark.clause("XFRM-CACHE-006")
+def test_other_states_that_change_cost_the_bundle_by_the_clean_rule_and_nothing_in_2004() -> None:
+    now, wanted = present(), flow()
+    cache = remember(FlowCache(), wanted, PolicyStamp(0), bundle(ESP), now)
+    changed = replace(now, state_changes=now.state_changes + 1)
+    assert recall(cache, wanted, changed) == Recalled(True, PolicyStamp(0))
+    assert recall(cache, wanted, replace(changed, profile=USAGI_2004)).bundle == bundle(ESP)
 
 
 @pytest.mark.clause("XFRM-CACHE-004")

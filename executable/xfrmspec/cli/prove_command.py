@@ -26,14 +26,13 @@ def run(
     """
     from xfrmspec.cli.prove_report import print_verdicts
     from xfrmspec_proofs.runner import prove_all
-    from xfrmspec_proofs.theorem import PROVED_IN
     from xfrmspec_proofs.theorems import all_theorems
 
     unknown = sorted(set(names or ()) - set(all_theorems()))
     if unknown:
         known = ", ".join(all_theorems())
         raise UsageError(f"no theorem is named {', '.join(unknown)}; there are: {known}")
-    profiles = [chosen.profile for chosen in profile] if profile else PROVED_IN
+    profiles = [chosen.profile for chosen in profile] if profile else None
     verdicts = prove_all(names or (), profiles, jobs)
     if output is OutputFormat.JSON:
         print_json([verdict.as_json() for verdict in verdicts])

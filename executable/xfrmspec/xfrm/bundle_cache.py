@@ -66,7 +66,7 @@ def staleness(remembered: Remembered, present: Present) -> Staleness | None:
     """
     if remembered.route_generation != present.route_generation:
         return Staleness.ROUTES
-    if _states_changed(remembered, present):
+    if states_changed(remembered, present):
         return Staleness.STATES_CHANGED
     if remembered.bundle is None:
         return None
@@ -95,7 +95,8 @@ def _lost_a_policy(bundle: Bundle, present: Present) -> bool:
 
 
 @clause("XFRM-CACHE-006")
-def _states_changed(remembered: Remembered, present: Present) -> bool:
+def states_changed(remembered: Remembered, present: Present) -> bool:
+    """Tell whether a change of states since a decision ends its use. Source: XFRM-CACHE-006."""
     if present.profile.cache_misses_state_changes:
         return False
     return remembered.state_changes != present.state_changes

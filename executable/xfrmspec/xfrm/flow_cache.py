@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from xfrmspec.xfrm.bundle import Bundle, PolicyStamp
-from xfrmspec.xfrm.bundle_cache import Present, state_staleness
+from xfrmspec.xfrm.bundle_cache import Present, Remembered, Staleness, state_staleness, states_changed
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.selector import Flow
 
-_Bundles = Mapping[tuple[int, Flow], Bundle]
+_Bundles = Mapping[tuple[int, Flow], Remembered]
 
 
 @clause("XFRM-CACHE-004")
@@ -40,9 +40,12 @@ class Recalled:
     bundle: Bundle | None = None
 
 
-@clause("XFRM-CACHE-004")
+@clause("XFRM-CACHE-004", "XFRM-CACHE-006")
 def recall(cache: FlowCache, flow: Flow, present: Present) -> Recalled:
-    """Ask both caches; a bundle counts only while all its states are valid and of the same generation."""
+    """Ask both caches; a bundle counts while all its states are valid, whatever generation they have.
+
+    Where other changes of states are noticed as well, they end its use too. Source: XFRM-CACHE-004, -006.
+    """
     if cache.route_generation != present.route_generation or flow not in cache.policies:
         return Recalled(False)
     policy = cache.policies[flow]
@@ -50,10 +53,11 @@ def recall(cache: FlowCache, flow: Flow, present: Present) -> Recalled:
         return Recalled(True)
     if present.policies.get(policy.age) != policy.generation:
         return Recalled(False)
-    bundle = cache.bundles.get((policy.age, flow))
-    if bundle is None or state_staleness(bundle, present) is not None:
+    kept = cache.bundles.get((policy.age, flow))
+    if kept is None or states_changed(kept, present):
         return Recalled(True, policy)
-    return Recalled(True, policy, bundle)
+    ended = kept.bundle is None or state_staleness(kept.bundle, present) is Staleness.STATE_GONE
+    return Recalled(True, policy, None if ended else kept.bundle)
 
 
 @clause("XFRM-CACHE-004")
@@ -69,5 +73,5 @@ def remember(
     policies[flow] = policy
     bundles = {key: kept for key, kept in cache.bundles.items() if key[0] in present.policies}
     if policy is not None and bundle is not None:
-        bundles[policy.age, flow] = bundle
+        bundles[policy.age, flow] = Remembered(bundle, present.route_generation, present.state_changes)
     return replace(cache, route_generation=present.route_generation, policies=policies, bundles=bundles)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import z3
 
 from xfrmspec.xfrm.bundle import Bundle, PolicyStamp
-from xfrmspec.xfrm.bundle_cache import Present, Remembered, staleness
+from xfrmspec.xfrm.bundle_cache import Remembered, staleness
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.output import decide_output
 from xfrmspec.xfrm.tables import XfrmTables
@@ -32,6 +32,7 @@ from xfrmspec_proofs.databases import (
 )
 from xfrmspec_proofs.facts import flow_facts, policies_facts, policy_facts
 from xfrmspec_proofs.lookups import instance_of
+from xfrmspec_proofs.remembering import present_policies
 from xfrmspec_proofs.replay import installed, without
 from xfrmspec_proofs.theorem import Claim, Mutation, Scene, Witness, everywhere, theorem
 from xfrmspec_proofs.witness import read_flow
@@ -76,12 +77,6 @@ def _inserted(members: Sequence[Policy], policy: Policy, profile: Profile) -> St
     return installed(others, profile), installed([*others, policy], profile)
 
 
-def _present(database: PolicyDatabase, profile: Profile) -> Present:
-    """Return the databases as a cache sees them when there are no states."""
-    generations = {entry.age: 0 for entry in database}
-    return Present(profile, database.generations.ipv6, generations, {}, 0)
-
-
 def _passes(database: PolicyDatabase, flow: Flow) -> bool:
     return decide_output(XfrmTables(policies=database), flow).decision is Decision.PASS
 
@@ -90,7 +85,7 @@ def _route_holds(step: Step, flow: Flow, profile: Profile) -> bool:
     """Tell that a route remembered before an operation is not used against a fresh block."""
     before, after = step
     remembered = Remembered(None, before.generations.ipv6, 0)
-    reused = staleness(remembered, _present(after, profile)) is None
+    reused = staleness(remembered, present_policies(after, profile)) is None
     return _passes(before, flow) and (not reused or _passes(after, flow))
 
 
@@ -227,7 +222,7 @@ def _every_policy(scene: Scene) -> Sequence[Claim]:
         old, new = _deleted(members, policy, profile)
         ages = _pair_ages(old, packet)
         bundle = Bundle((), tuple(PolicyStamp(age) for age in ages))
-        present = replace(_present(new, profile), route_generation=0)
+        present = replace(present_policies(new, profile), route_generation=0)
         reused = staleness(Remembered(bundle, 0, 0), present) is None
         return reused and _pair_ages(new, packet) == ages
 

@@ -7,9 +7,7 @@ from dataclasses import replace
 
 import z3
 
-from xfrmspec.xfrm.bundle import Bundle, Route, Stamped, StateStamp, make_bundle
-from xfrmspec.xfrm.bundle_cache import Present, Remembered, Standing, staleness
-from xfrmspec.xfrm.state_database import StateDatabase
+from xfrmspec.xfrm.bundle_cache import Remembered, staleness
 from xfrmspec.xfrm.state_operations import add, delete, key_of
 from xfrmspec_model import caches
 from xfrmspec_model.associations import AssociationTerm, has_lifecycle
@@ -18,6 +16,7 @@ from xfrmspec_model.folding import Number, Truth, at_most, choose, implies, nega
 from xfrmspec_model.rules import Rules
 from xfrmspec_model.smt import Context
 from xfrmspec_proofs.associations import Before, printable_association, states_of, unknown_search
+from xfrmspec_proofs.remembering import bundle_of, present_states
 from xfrmspec_proofs.searches import SearchCase, printable_case, search_witness
 from xfrmspec_proofs.state_requests import (
     Everyone,
@@ -26,7 +25,7 @@ from xfrmspec_proofs.state_requests import (
     states_witness,
 )
 from xfrmspec_proofs.theorem import Claim, Mutation, Scene, everywhere, theorem
-from xfrmspec_terms.association import Lifecycle, SecurityAssociation
+from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.state import StateRequest
@@ -50,26 +49,6 @@ def _stamp(context: Context, scene: Scene, old: AssociationTerm, new: Associatio
     raised = scene.rules.associations.outdates(new, old)
     present: Number = choose(raised, generation + 1, generation)
     return Stamp(has_lifecycle(old, Lifecycle.VALID), generation, present), at_most(0, generation)
-
-
-def _bundle_of(state: SecurityAssociation, database: StateDatabase) -> Bundle:
-    """Return a bundle of one state, made now."""
-    entry = database.entry_of(state)
-    assert entry is not None
-    stamp = StateStamp(entry.age, entry.generation)
-    made = make_bundle(
-        [Stamped(state, stamp)], (), Route(state.source, state.destination), lambda _: Errno.OK
-    )
-    assert isinstance(made, Bundle)
-    return made
-
-
-def _present(database: StateDatabase, changes: int, profile: Profile) -> Present:
-    """Return the databases as a cache sees them when there are no policies."""
-    standings = {
-        entry.age: Standing(entry.association.lifecycle, entry.generation) for entry in database.entries
-    }
-    return Present(profile, 0, {}, standings, changes)
 
 
 @theorem(
@@ -100,10 +79,10 @@ def _fresh_search(scene: Scene) -> Sequence[Claim]:
     def agrees(case: SearchCase, profile: Profile) -> bool:
         stored, kept = case.states
         database = database_of_states([kept], profile)
-        bundle = _bundle_of(kept, database)
+        bundle = bundle_of(kept, database)
         grown = add(database, StateRequest(stored), stored.added)
         after = replace(case, states=grown.database.associations)
-        reused = staleness(Remembered(bundle, 0, 0), _present(grown.database, 1, profile)) is None
+        reused = staleness(Remembered(bundle, 0, 0), present_states(grown.database, 1, profile)) is None
         found = kept in replace(case, states=(kept,)).admitted(profile)
         return grown.errno is Errno.OK and found and (not reused or kept in after.admitted(profile))
 
@@ -155,10 +134,10 @@ def _ends(scene: Scene) -> Sequence[Claim]:
     def superseded(everyone: Everyone, _: dict[str, int], profile: Profile) -> bool:
         younger, kept = everyone
         database = database_of_states([kept], profile)
-        remembered = Remembered(_bundle_of(kept, database), 0, 0)
+        remembered = Remembered(bundle_of(kept, database), 0, 0)
         stored = add(database, StateRequest(younger))
         deleted = delete(database, key_of(kept))
-        later = [_present(each.database, 0, profile) for each in (stored, deleted)]
+        later = [present_states(each.database, 0, profile) for each in (stored, deleted)]
         reasons = [staleness(remembered, present) for present in later]
         return stored.errno is Errno.OK and None not in reasons
 
