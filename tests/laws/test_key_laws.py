@@ -17,6 +17,7 @@ from xfrmspec.interfaces.key_message import (
     KEY_TYPES,
     LIFETIME_TYPES,
     MANUAL_REQID_MAX,
+    SUPPORTED_TYPES,
     AddressExtension,
     Extension,
     ExtensionType,
@@ -30,6 +31,8 @@ from xfrmspec.interfaces.key_message import (
     Sa2Extension,
     SaExtension,
     SpiRangeExtension,
+    SupportedAlgorithm,
+    SupportedExtension,
 )
 from xfrmspec.interfaces.key_policy import from_policy, next_reqid, to_policy
 from xfrmspec.interfaces.key_refusal import KeyRefusal
@@ -90,6 +93,7 @@ _whole_units = st.integers(0, 8).flatmap(lambda n: st.binary(min_size=8 * n + 4,
 _opaque_types = st.sampled_from(
     (ExtensionType.IDENTITY_SRC, ExtensionType.PROPOSAL, ExtensionType.X_KMADDRESS, 99)
 )
+_algorithms = st.lists(st.builds(SupportedAlgorithm, octet, octet, half, half), max_size=4).map(tuple)
 _extensions: st.SearchStrategy[Extension] = st.one_of(
     st.builds(SaExtension, word, octet, octet, octet, octet, word),
     st.builds(LifetimeExtension, st.sampled_from(sorted(LIFETIME_TYPES)), word, long, long, long),
@@ -98,6 +102,7 @@ _extensions: st.SearchStrategy[Extension] = st.one_of(
     st.builds(SpiRangeExtension, word, word),
     st.builds(PolicyExtension, half, octet, word, word, st.lists(_requests, max_size=7).map(tuple)),
     st.builds(Sa2Extension, octet, word, word),
+    st.builds(SupportedExtension, st.sampled_from(sorted(SUPPORTED_TYPES)), _algorithms),
     st.builds(OpaqueExtension, _opaque_types, _whole_units),
 )
 _messages = st.builds(

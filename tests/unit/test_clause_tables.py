@@ -38,6 +38,7 @@ TOPICS = {
     "09-interfaces": {"IFACE": 9, "KEY": 9},
     "11-correspondent-node": {"CN": 39},
     "12-home-agent": {"HA": 34},
+    "09-interfaces": {"IFACE": 9, "KEY": 12},
     "13-mobile-node": {"MN": 59},
     "14-daemon": {"DAEMON": 43},
     "15-world": {"WORLD": 9, "SAFE": 7, "ATTACK": 16},

@@ -12,6 +12,7 @@ from xfrmspec.interfaces.key_message import (
     KEY_TYPES,
     LIFETIME_TYPES,
     PF_KEY_VERSION,
+    SUPPORTED_TYPES,
     AddressExtension,
     Extension,
     ExtensionType,
@@ -25,6 +26,8 @@ from xfrmspec.interfaces.key_message import (
     Sa2Extension,
     SaExtension,
     SpiRangeExtension,
+    SupportedAlgorithm,
+    SupportedExtension,
 )
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
@@ -42,6 +45,7 @@ _RANGE = struct.Struct("=III")
 _POLICY = struct.Struct("=HBBII")
 _REQUEST = struct.Struct("=HHBBHII")
 _SA2 = struct.Struct("=BBHII")
+_SUPPORTED = struct.Struct("=BBHHH")
 SOCKADDR_SIZES: Mapping[int, int] = {Family.INET: 16, Family.INET6: 28}
 """Octets of a socket address by its family."""
 
@@ -95,9 +99,8 @@ def decode(octets: bytes) -> KeyMessage:
 
 def type_of(extension: Extension) -> int:
     """Return the number of an extension's type."""
-    if isinstance(extension, LifetimeExtension | AddressExtension | KeyExtension | OpaqueExtension):
-        return extension.type
-    return _FIXED_TYPES[type(extension)]
+    fixed = _FIXED_TYPES.get(type(extension))
+    return extension.type if fixed is None else fixed  # type: ignore[union-attr]
 
 
 _FIXED_TYPES: Mapping[type[Extension], ExtensionType] = {
@@ -220,6 +223,20 @@ def _read_sa2(_: int, body: bytes) -> Extension:
 
 
 @_body.register
+def _(extension: SupportedExtension) -> bytes:
+    rows = (
+        _SUPPORTED.pack(entry.number, entry.iv_octets, entry.minimum_bits, entry.maximum_bits, 0)
+        for entry in extension.algorithms
+    )
+    return bytes(_HEAD.size) + b"".join(rows)
+
+
+def _read_supported(type_: int, body: bytes) -> Extension:
+    rows = _SUPPORTED.iter_unpack(body[_HEAD.size :])
+    return SupportedExtension(ExtensionType(type_), tuple(SupportedAlgorithm(*row[:4]) for row in rows))
+
+
+@_body.register
 def _(extension: PolicyExtension) -> bytes:
     head = _POLICY.pack(extension.kind, extension.direction, 0, extension.id, extension.priority)
     return head + b"".join(_request_octets(request) for request in extension.requests)
@@ -286,4 +303,5 @@ _READERS: Mapping[int, _Reader] = {
     **dict.fromkeys(LIFETIME_TYPES, _read_lifetime),
     **dict.fromkeys(ADDRESS_TYPES, _read_address),
     **dict.fromkeys(KEY_TYPES, _read_key),
+    **dict.fromkeys(SUPPORTED_TYPES, _read_supported),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from xfrmspec.interfaces.key_dump import dumped
 from xfrmspec.interfaces.key_message import (
     MANUAL_REQID_MAX,
     Extension,
@@ -36,9 +37,6 @@ from xfrmspec_terms.policy import (
     PolicyType,
 )
 from xfrmspec_terms.selector import Selector
-
-CUT_ERRNO = -int(Errno.EINVAL) & 0xFF
-"""What the last message of a dump that was cut off shows: the negative error number in eight bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,24 +166,16 @@ def _flush(command: KeyMessage, tables: KeyTables, _: int) -> KeyAnswer:
 def _dump(command: KeyMessage, tables: KeyTables, _: int) -> KeyAnswer:
     """MAIN policies, newest object first; the last message has sequence number 0."""
     mains = [e for e in reversed(tuple(tables.policies)) if e.policy.type is PolicyType.MAIN]
-    if not mains:
-        return refuse(command, tables, KeyRefusal.NO_SUCH_POLICY)
-    listed: list[KeyMessage] = []
-    cut = False
-    for entry in mains:
-        words = describe(entry)
-        if not isinstance(words, KeyRefusal):
-            number = len(listed) + 1
-            listed.append(replace(_answer(command, words), satype=SaType.UNSPEC, sequence=number))
-        elif tables.policies.profile.key_dump_is_cut:
-            cut = True
-            break
-    if listed:
-        listed[-1] = replace(listed[-1], sequence=0, errno=CUT_ERRNO if cut else 0)
-    if not cut:
-        return KeyAnswer(tables, messages=tuple(listed))
-    failure = refuse(command, tables, KeyRefusal.NOT_DESCRIBABLE)
-    return replace(failure, messages=(*listed, *failure.messages))
+    told = dumped(
+        command, [_shown(command, entry) for entry in mains], tables.policies.profile.key_dump_is_cut
+    )
+    errno = Errno.OK if told.refusal is None else errno_of(told.refusal)
+    return KeyAnswer(tables, errno, told.messages, told.refusal)
+
+
+def _shown(command: KeyMessage, entry: InstalledPolicy) -> KeyMessage | None:
+    words = describe(entry)
+    return None if isinstance(words, KeyRefusal) else _answer(command, words)
 
 
 def describe(entry: InstalledPolicy) -> tuple[Extension, ...] | KeyRefusal:

@@ -102,6 +102,7 @@ ADDRESS_TYPES = frozenset(
     }
 )
 KEY_TYPES = frozenset({ExtensionType.KEY_AUTH, ExtensionType.KEY_ENCRYPT})
+SUPPORTED_TYPES = frozenset({ExtensionType.SUPPORTED_AUTH, ExtensionType.SUPPORTED_ENCRYPT})
 
 
 class PolicyKind(IntEnum):
@@ -261,8 +262,26 @@ class Sa2Extension:
 
 
 @dataclass(frozen=True, slots=True)
+class SupportedAlgorithm:
+    """An algorithm that the kernel has: its number, octets of its IV, and the bits that its keys may have."""
+
+    number: int
+    iv_octets: int
+    minimum_bits: int
+    maximum_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupportedExtension:
+    """The algorithms for authentication or for encryption that the kernel has."""
+
+    type: ExtensionType
+    algorithms: tuple[SupportedAlgorithm, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OpaqueExtension:
-    """An extension that is carried as octets: identities, proposals, algorithm lists, contexts, unknown ones.
+    """An extension that is carried as octets: identities, proposals, contexts, unknown ones.
 
     The octets follow the four of type and length.
     """
@@ -279,6 +298,7 @@ Extension = (
     | SpiRangeExtension
     | PolicyExtension
     | Sa2Extension
+    | SupportedExtension
     | OpaqueExtension
 )
 

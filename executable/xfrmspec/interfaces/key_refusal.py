@@ -23,6 +23,7 @@ class KeyRefusal(Enum):
     NO_ENDPOINTS = "a tunnel request lacks its endpoints"
     EXISTS = "the same object exists"
     NO_SUCH_POLICY = "there is no such policy"
+    NOTHING_TO_LIST = "there is nothing to list"
     BAD_INDEX = "the index belongs to no direction of the databases"
     NOT_DESCRIBABLE = "PF_KEY has no words for this object"
     NO_SA = "the SA extension is missing"
@@ -34,6 +35,8 @@ class KeyRefusal(Enum):
     BAD_ALGORITHM_NUMBER = "the number is beyond those of all algorithms"
     UNKNOWN_ALGORITHM = "no algorithm of PF_KEY has this number"
     BAD_STATE_MODE = "the mode is unknown to PF_KEY"
+    REGISTERED = "the socket is registered for this type already"
+    BAD_PROMISCUITY = "promiscuous mode is neither on nor off"
     BAD_STATE = "the algorithms do not make a state of this protocol"
 
 
@@ -41,7 +44,9 @@ _ERRNOS: Mapping[KeyRefusal, Errno] = {
     KeyRefusal.NOT_HANDLED: Errno.EOPNOTSUPP,
     KeyRefusal.TOO_MANY_REQUESTS: Errno.ELOOP,
     KeyRefusal.EXISTS: Errno.EEXIST,
+    KeyRefusal.REGISTERED: Errno.EEXIST,
     KeyRefusal.NO_SUCH_POLICY: Errno.ENOENT,
+    KeyRefusal.NOTHING_TO_LIST: Errno.ENOENT,
     KeyRefusal.NO_TRANSFORM: Errno.EPROTONOSUPPORT,
     KeyRefusal.UNKNOWN_ALGORITHM: Errno.ENOSYS,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from xfrmspec.interfaces.key_dump import FLAGS, dump_states
 from xfrmspec.interfaces.key_message import (
     WINDOW_MAX,
     AddressExtension,
@@ -15,7 +16,6 @@ from xfrmspec.interfaces.key_message import (
     KeyMessage,
     MessageType,
     SaExtension,
-    SaFlag,
     SaType,
     SpiRangeExtension,
 )
@@ -45,11 +45,6 @@ _PROTOCOLS: Mapping[int, int] = {
     SaType.ESP: Protocol.ESP,
     SaType.X_IPCOMP: Protocol.IPCOMP,
 }
-_FLAGS = {
-    SaFlag.NOECN: StateFlag.NOECN,
-    SaFlag.DECAP_DSCP: StateFlag.DECAP_DSCP,
-    SaFlag.NOPMTUDISC: StateFlag.NOPMTUDISC,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +57,11 @@ class KeyStateTables:
 
 @dataclass(frozen=True, slots=True)
 class KeyStateAnswer:
-    """What a message left behind, and its error number."""
+    """What a message left behind, its error number, and what a dump lists."""
 
     tables: KeyStateTables
     errno: Errno = Errno.OK
+    messages: tuple[KeyMessage, ...] = ()
 
 
 @clause("XFRM-KEY-007", "XFRM-KEY-006", "XFRM-KEY-008")
@@ -186,7 +182,7 @@ def _selector(message: KeyMessage, source: AddressExtension) -> Selector:
 
 def _flags(sa: SaExtension) -> StateFlag:
     found = StateFlag.NONE
-    for bit, flag in _FLAGS.items():
+    for bit, flag in FLAGS.items():
         if sa.flags & bit:
             found |= flag
     return found
@@ -219,6 +215,16 @@ def _flush(command: KeyMessage, tables: KeyStateTables, _: int) -> KeyStateAnswe
     if protocol is None:
         return KeyStateAnswer(tables, Errno.EINVAL)
     return KeyStateAnswer(replace(tables, states=flush(tables.states, protocol).database))
+
+
+@clause("XFRM-KEY-012")
+def _dump(command: KeyMessage, tables: KeyStateTables, _: int) -> KeyStateAnswer:
+    protocol = _PROTOCOLS.get(command.satype)
+    if protocol is None:
+        return KeyStateAnswer(tables, Errno.EINVAL)
+    told = dump_states(command, tables.states, protocol)
+    errno = Errno.OK if told.refusal is None else errno_of(told.refusal)
+    return KeyStateAnswer(tables, errno, told.messages)
 
 
 @clause("XFRM-KEY-006")
@@ -331,6 +337,7 @@ _HANDLERS: Mapping[MessageType, Callable[[KeyMessage, KeyStateTables, int], KeyS
     MessageType.UPDATE: _add,
     MessageType.DELETE: _delete,
     MessageType.FLUSH: _flush,
+    MessageType.DUMP: _dump,
     MessageType.ACQUIRE: _refuse,
     MessageType.X_MIGRATE: _migrate,
     MessageType.GETSPI: _get_spi,

@@ -19,10 +19,13 @@ _LOADER = Path("/proc/sys/kernel/modprobe")
 
 
 class KeySocket:
-    """One PF_KEY socket for each scenario; the kernel learns about PF_KEY when a scenario first asks."""
+    """A PF_KEY socket of a scenario; the kernel learns about PF_KEY when a scenario first asks.
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = list(modules)
+    `modules` are those still to be loaded, one list for all sockets.
+    """
+
+    def __init__(self, modules: list[str]) -> None:
+        self._modules = modules
         self._socket: socket.socket | None = None
 
     def close(self) -> None:
@@ -64,12 +67,15 @@ class Configuration:
     def __init__(self, requests: Requests, config: dict[str, Any]) -> None:
         self._requests = requests
         self._dump_request = bytes.fromhex(config["dump"])
-        self._keys = KeySocket(config.get("key_modules", ()))
+        self._key_modules = list(config.get("key_modules", ()))
+        self._keys: dict[int, KeySocket] = {}
         self._settings: dict[Path, str] = {}
 
     def close(self) -> None:
         """Close what the steps of a scenario have opened, and undo what they have set."""
-        self._keys.close()
+        for key in self._keys.values():
+            key.close()
+        self._keys.clear()
         for path, value in self._settings.items():
             path.write_text(value, encoding="ascii")
         self._settings.clear()
@@ -77,7 +83,8 @@ class Configuration:
     def step(self, kind: str, arguments: Sequence[Any]) -> list[Any]:
         """Run one of KEY_STEPS."""
         if kind == "key":
-            return self._keys.exchange(arguments[0])
+            number = arguments[1] if len(arguments) > 1 else 0
+            return self._keys.setdefault(number, KeySocket(self._key_modules)).exchange(arguments[0])
         if kind == "listing":
             return [payload.hex() for payload in self._requests.dump(bytes.fromhex(arguments[0]))]
         if kind == "answer":

@@ -30,9 +30,9 @@ class Heard:
     messages: tuple[KeyMessage, ...]
 
 
-def key_step(*messages: KeyMessage | bytes) -> list[Any]:
-    """Send PF_KEY messages from one socket; empty octets only listen."""
-    return ["key", [(m if isinstance(m, bytes) else encode(m)).hex() for m in messages]]
+def key_step(*messages: KeyMessage | bytes, socket: int = 0) -> list[Any]:
+    """Send PF_KEY messages from one socket, which its number names; empty octets only listen."""
+    return ["key", [(m if isinstance(m, bytes) else encode(m)).hex() for m in messages], socket]
 
 
 def request_step(*messages: Message) -> list[Any]:
