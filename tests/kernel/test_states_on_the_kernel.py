@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import IPv6Address
+from itertools import combinations
 
 import pytest
 
-from xfrmspec.kernel.key_laboratory import listing_step, run_steps, unprivileged_step
+from xfrmspec.kernel.key_laboratory import listing_step, request_step, run_steps, unprivileged_step
 from xfrmspec.kernel.netlink import Message, MessageKind
+from xfrmspec.kernel.netlink_attributes import Algorithm, AttributeKind
 from xfrmspec.kernel.netlink_requests import state_key_message, state_message
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.scenario.events import EventKind, StoredState
@@ -31,7 +33,7 @@ from xfrmspec.scenario.terms import (
 from xfrmspec_terms.association import Encapsulation, SecurityAssociation, StateFlag
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.policy import NO_LIMITS, Direction, Mark, Mode, Policy, Template, identity_of
+from xfrmspec_terms.policy import ANY_MARK, NO_LIMITS, Direction, Mark, Mode, Policy, Template, identity_of
 from xfrmspec_terms.profile import LINUX_6_1
 from xfrmspec_terms.selector import Flow, Protocol, Selector
 
@@ -116,6 +118,21 @@ def test_an_if_id_of_an_update_makes_a_cached_bundle_invalid(uml: KernelSubject)
     assert wire(outcome.results[5]) == ()
 
 
+@pytest.mark.clause("XFRM-SAD-007", "XFRM-SAD-012")
+@pytest.mark.parametrize(("output_mark", "carried"), [(ANY_MARK, (2, 0)), (Mark(1, 1), (1, 1))])
+def test_an_output_mark_of_an_update_makes_a_cached_bundle_invalid(
+    uml: KernelSubject, output_mark: Mark, carried: tuple[int, int]
+) -> None:
+    """A younger state without a mark would be preferred, but only a bundle that is made anew finds it."""
+    marked, younger = replace(ESP, mark=Mark(1, 1)), replace(ESP, spi=0x1002)
+    policy = replace(POLICY, mark=Mark(1, 1))
+    opened = (AddPolicy(policy), AddState(marked), Open(1, replace(FLOW, mark=1)), SendOn(1))
+    update = UpdateState(replace(marked, output_mark=output_mark))
+    outcome = agreed(uml, *opened, AddState(younger), update, SendOn(1))
+    packets = {state.name.spi: state.packets for state in outcome.states}
+    assert (packets[marked.spi], packets[younger.spi]) == carried
+
+
 @pytest.mark.clause("XFRM-SAD-007")
 def test_an_update_is_silent_about_what_it_does_not_change(uml: KernelSubject) -> None:
     other = replace(ESP, reqid=2, mode=Mode.TUNNEL, flags=StateFlag.NOECN, source=HERE_TOO)
@@ -146,6 +163,47 @@ def test_which_states_are_refused(uml: KernelSubject) -> None:
     }
     outcome = agreed(uml, *map(AddState, expected))
     assert errors(outcome) == list(expected.values())
+
+
+AUTHENTICATION = Algorithm(AttributeKind.ALG_AUTH, "digest_null")
+TRUNCATED = Algorithm(AttributeKind.ALG_AUTH_TRUNC, "hmac(md5)", bytes(16), 96)
+ENCRYPTION = Algorithm(AttributeKind.ALG_CRYPT, "ecb(cipher_null)")
+COMBINED = Algorithm(AttributeKind.ALG_AEAD, "rfc4106(gcm(aes))", bytes(20), 128)
+COMPRESSION = Algorithm(AttributeKind.ALG_COMP, "deflate")
+ACCEPTED = {
+    Protocol.AH: ({AUTHENTICATION}, {TRUNCATED}),
+    Protocol.ESP: (
+        {ENCRYPTION},
+        {COMBINED},
+        {AUTHENTICATION, ENCRYPTION},
+        {TRUNCATED, ENCRYPTION},
+    ),
+    Protocol.IPCOMP: ({COMPRESSION},),
+    Protocol.DESTINATION_OPTIONS: (set(),),
+    Protocol.ROUTING: (set(),),
+}
+"""The sets of algorithms with which a state of each protocol is accepted."""
+
+SETS = [
+    {*chosen, *digest}
+    for digest in (set(), {AUTHENTICATION}, {TRUNCATED})
+    for size in range(4)
+    for chosen in combinations((ENCRYPTION, COMBINED, COMPRESSION), size)
+]
+
+
+@pytest.mark.clause("XFRM-SAD-011")
+@pytest.mark.parametrize("protocol", list(ACCEPTED))
+def test_which_algorithms_a_state_may_have(uml: KernelSubject, protocol: Protocol) -> None:
+    optimised = protocol in (Protocol.DESTINATION_OPTIONS, Protocol.ROUTING)
+    state = replace(HOME, protocol=protocol) if optimised else replace(ESP, protocol=protocol)
+    requests = [state_message(state, sorted(chosen, key=lambda one: one.kind)) for chosen in SETS]
+    accepted = [chosen in ACCEPTED[protocol] for chosen in SETS]
+    removal = request_step(state_key_message(state))
+    steps = [step for request in requests for step in (request_step(request), removal)]
+    errors_seen = [errno for (errno,) in run_steps(uml, steps)[::2]]
+    assert [errno == 0 for errno in errors_seen] == accepted
+    assert set(errors_seen) <= {0, Errno.EINVAL}
 
 
 @pytest.mark.clause("XFRM-SAD-009", "XFRM-SAD-002", "XFRM-SAD-003")

@@ -206,6 +206,9 @@ def test_a_flush_takes_its_protocol_and_spares_internal_states(protocol: int, le
     [
         (ESP, Algorithm.ENCRYPTION, Errno.OK),
         (ESP, Algorithm.COMBINED, Errno.OK),
+        (ESP, Algorithm.ENCRYPTION | Algorithm.AUTHENTICATION, Errno.OK),
+        (ESP, Algorithm.AUTHENTICATION, Errno.EINVAL),
+        (ESP, Algorithm.COMBINED | Algorithm.ENCRYPTION, Errno.EINVAL),
         (ESP, Algorithm.NONE, Errno.EINVAL),
         (ESP, Algorithm.COMBINED | Algorithm.AUTHENTICATION, Errno.EINVAL),
         (ESP, Algorithm.ENCRYPTION | Algorithm.COMPRESSION, Errno.EINVAL),

@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 import tty
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ class Agent:
 
     def received(self, stimulus: dict[str, Any]) -> dict[str, Any]:
         """Receive one packet, wait until it is worked off, and return what was seen."""
-        listener = self._listener(stimulus["protocol"], stimulus["port"])
+        listener = self._listener(stimulus["protocol"], stimulus["port"], stimulus.get("options", ()))
         try:
             self._node.inject(bytes.fromhex(stimulus["packet"]))
             for _ in range(stimulus["rounds"]):
@@ -176,12 +177,17 @@ class Agent:
                 listener.close()
         return self.seen(result, stimulus["last"])
 
-    def _listener(self, protocol: int, port: int) -> socket.socket:
-        """A fresh datagram socket for UDP, one raw socket that stays, emptied, for any other protocol."""
+    def _listener(self, protocol: int, port: int, options: Sequence[tuple[int, str]] = ()) -> socket.socket:
+        """A fresh datagram socket for UDP, one raw socket that stays, emptied, for any other protocol.
+
+        `options` are socket options of level IPv6 with their octets, for a fresh socket alone.
+        """
         if protocol in _UDP:
             fresh = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, protocol)
             fresh.setblocking(False)
             fresh.bind(("::", port))
+            for option, value in options:
+                fresh.setsockopt(socket.IPPROTO_IPV6, option, bytes.fromhex(value))
             return fresh
         if protocol not in self._listeners:
             raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW, protocol)

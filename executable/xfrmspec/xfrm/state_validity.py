@@ -14,9 +14,9 @@ from xfrmspec_terms.state import SMALL_SPI_LIMIT, Algorithm, StateRefusal, State
 
 _USUAL_ALGORITHMS = {
     Protocol.AH: Algorithm.AUTHENTICATION,
-    Protocol.ESP: Algorithm.ENCRYPTION | Algorithm.AUTHENTICATION,
     Protocol.IPCOMP: Algorithm.COMPRESSION,
 }
+_ENCRYPTED_ESP = Algorithm.ENCRYPTION | Algorithm.AUTHENTICATION
 _REQUEST_MODES = frozenset({Mode.TRANSPORT, Mode.TUNNEL, Mode.RO, Mode.BEET})
 _FAMILIES = frozenset({Family.INET, Family.INET6})
 
@@ -25,7 +25,7 @@ _FAMILIES = frozenset({Family.INET, Family.INET6})
 def refusal_of(request: StateRequest) -> StateRefusal | None:
     """Return why a state cannot be stored, whatever else is, or None.
 
-    Source: XFRM-SAD-011; kernel verify_newsa_info, __xfrm_init_state.
+    Source: XFRM-SAD-011; kernel verify_newsa_info, __xfrm_init_state, esp6_init_state.
     """
     return _malformed(request) or cannot_start(request.state)
 
@@ -66,9 +66,8 @@ def _algorithms_fit(request: StateRequest) -> bool:
     if given is None:
         return True
     if protocol is Protocol.ESP:
-        separate = given & (Algorithm.AUTHENTICATION | Algorithm.ENCRYPTION)
-        combined = given & Algorithm.COMBINED
-        return not given & Algorithm.COMPRESSION and bool(separate) != bool(combined)
+        encrypted = given & Algorithm.ENCRYPTION and not given & ~_ENCRYPTED_ESP
+        return bool(encrypted) or given == Algorithm.COMBINED
     return given == _USUAL_ALGORITHMS.get(protocol, Algorithm.NONE)
 
 
