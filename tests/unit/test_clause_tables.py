@@ -39,6 +39,7 @@ TOPICS = {
     "11-correspondent-node": {"CN": 39},
     "12-home-agent": {"HA": 34},
     "09-interfaces": {"IFACE": 9, "KEY": 12},
+    "10-mobility-header": {"MH": 5, "TOKEN": 3},
     "13-mobile-node": {"MN": 59},
     "14-daemon": {"DAEMON": 43},
     "15-world": {"WORLD": 9, "SAFE": 7, "ATTACK": 16},
@@ -65,6 +66,7 @@ REQUIRED_COVERAGE = (
     | {f"K-MIP-{n}" for n in (2, 5, 8, 9, 12, 30, 40, 41)}
     | {"K-MIP-20", "K-MIP-40", *(f"P-{n}" for n in (15, 17, 18, 19, *range(21, 29), 33))}
     | {"K-MIP-40", "P-15", "P-21", "P-26", "P-33"}
+    | {"P-17", "P-26", "K-MIP-30", "K-MIP-40"}
 )
 
 

@@ -1,0 +1,1 @@
+"""Mobile IPv6 above the kernel: tokens, acceptance of messages, and what nodes keep."""
