@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TypeVar
 
-from xfrmspec.host.ipsec_input import INPUT_COUNTERS
-from xfrmspec.host.ipsec_input import InputStep as Asked
+from xfrmspec.host.one_state import EMIT_FAILURES, INPUT_COUNTERS, EmitStep
+from xfrmspec.host.one_state import InputStep as Asked
 from xfrmspec.host.receiving import Arrived, receive
-from xfrmspec.host.sending import EMIT_FAILURES, EmitStep, Emitted, emit
+from xfrmspec.host.sending import Emitted, emit
 from xfrmspec.wire.encode import encode
 from xfrmspec.xfrm.replay import ReplayState
 from xfrmspec_model.folding import Number, Truth, among, at_most, bits, integer, same, unknown_truth

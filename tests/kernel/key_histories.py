@@ -25,15 +25,15 @@ from xfrmspec.interfaces.key_message import (
     PolicyKind,
     SaType,
 )
-from xfrmspec.interfaces.netlink_commands import (
+from xfrmspec.interfaces.netlink_commands import NetlinkCommand
+from xfrmspec.interfaces.netlink_commands import carry_out as by_netlink
+from xfrmspec.interfaces.netlink_terms import (
+    AddPolicy,
     DeletePolicy,
     DumpPolicies,
     FlushPolicies,
-    NetlinkCommand,
-    NewPolicy,
     UpdatePolicy,
 )
-from xfrmspec.interfaces.netlink_commands import carry_out as by_netlink
 from xfrmspec.kernel.key_laboratory import (
     key_step,
     listing_step,
@@ -137,7 +137,7 @@ def _draw_netlink(random: Random) -> NetlinkCommand:
         templates=templates[: random.randrange(2)],
         mark=random.choice((Mark(), Mark(), Mark(3, 7))),
     )
-    return random.choice((NewPolicy(policy), UpdatePolicy(policy), DeletePolicy(identity_of(policy))))
+    return random.choice((AddPolicy(policy), UpdatePolicy(policy), DeletePolicy(identity_of(policy))))
 
 
 Answer = tuple[int, tuple[KeyMessage, ...], tuple[Policy, ...]]
@@ -227,7 +227,7 @@ def _bare(message: KeyMessage) -> KeyMessage:
 
 def _message(command: NetlinkCommand) -> Message:
     match command:
-        case NewPolicy(policy):
+        case AddPolicy(policy):
             return policy_message(policy)
         case UpdatePolicy(policy):
             return policy_message(policy, MessageKind.UPDPOLICY)

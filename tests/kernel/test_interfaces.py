@@ -31,8 +31,8 @@ from xfrmspec.interfaces.key_message import (
     PolicyKind,
 )
 from xfrmspec.interfaces.key_policy import announced_octets
-from xfrmspec.interfaces.netlink_commands import DumpPolicies
 from xfrmspec.interfaces.netlink_commands import carry_out as by_netlink
+from xfrmspec.interfaces.netlink_terms import DumpPolicies
 from xfrmspec.interfaces.privileges import Privilege, admission
 from xfrmspec.interfaces.socket_commands import (
     Clear,

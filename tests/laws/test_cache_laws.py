@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xfrmspec.conform.caches import cache_scenario, raw_caches
-from xfrmspec.scenario.host import Host
+from xfrmspec.scenario.living_run import LivingRun
 from xfrmspec.scenario.sending import packet_of, present, still_usable
 from xfrmspec.scenario.stateful import take_step
 from xfrmspec.scenario.steps import begin, sent
@@ -56,18 +56,18 @@ class Decided:
     ages: tuple[int, ...] = ()
 
 
-def fresh(host: Host, packet: Send) -> Decided:
+def fresh(host: LivingRun, packet: Send) -> Decided:
     """Decide a packet without leaving a trace on the host."""
     _, decision, _ = sent(packet, host.run)
     entries = map(host.states.entry_of, decision.applied)
     return Decided(decision.decision, tuple(entry.age for entry in entries if entry is not None))
 
 
-def hosts(profile: Profile, scenario: Scenario) -> Iterator[tuple[Host, Step]]:
+def hosts(profile: Profile, scenario: Scenario) -> Iterator[tuple[LivingRun, Step]]:
     """Yield the host before each step of a scenario, with the step."""
     states = StateDatabase(profile)
     run = begin(profile, scenario.node, listeners=scenario.listeners)
-    host = Host(replace(run, states=states, now=0))
+    host = LivingRun(replace(run, states=states, now=0))
     for step in scenario.steps:
         yield host, step
         take_step(step, host)
@@ -177,7 +177,7 @@ def recollections(scenario: Scenario, profile: Profile) -> list[Recollection]:
     return found
 
 
-def bundle_of(host: Host, packet: Send) -> Bundle | None:
+def bundle_of(host: LivingRun, packet: Send) -> Bundle | None:
     _, decision, _ = sent(packet, host.run)
     entries = [entry for state in decision.applied if (entry := host.states.entry_of(state)) is not None]
     if decision.decision is not Decision.TRANSFORM:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xfrmspec.host.ipsec_input import INPUT_COUNTERS
+from xfrmspec.host.one_state import EMIT_FAILURES, INPUT_COUNTERS
 from xfrmspec.host.route_input import is_full
-from xfrmspec.host.sending import EMIT_FAILURES
 from xfrmspec.xfrm.bundle import Room, reserved_room
 from xfrmspec_model import loops
 from xfrmspec_model.loops import ArrivingTerm, InputStep, OutputStep, SendingTerm

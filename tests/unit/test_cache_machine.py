@@ -7,7 +7,7 @@ from ipaddress import IPv6Address
 
 import pytest
 
-from xfrmspec.scenario.host import Host
+from xfrmspec.scenario.living_run import LivingRun
 from xfrmspec.scenario.sending import still_usable
 from xfrmspec.scenario.stateful import take_step
 from xfrmspec.scenario.steps import begin
@@ -77,7 +77,7 @@ CHANGES: dict[tuple[str, str], Step] = {
 }
 
 
-def standing(host: Host) -> str:
+def standing(host: LivingRun) -> str:
     """Return the machine's state of socket 1."""
     connection = host.sockets[1]
     if connection.kept is None or connection.kept.remembered is None:
@@ -87,25 +87,25 @@ def standing(host: Host) -> str:
     return PLAIN if connection.kept.remembered.bundle is None else BUNDLED
 
 
-def taken(host: Host, steps: tuple[Step, ...]) -> Host:
+def taken(host: LivingRun, steps: tuple[Step, ...]) -> LivingRun:
     for step in steps:
         assert take_step(step, host).errno == 0
         host.settle()
     return host
 
 
-def opened(steps: tuple[Step, ...]) -> Host:
+def opened(steps: tuple[Step, ...]) -> LivingRun:
     flow = Flow(HERE, THERE, Protocol.UDP, 4001, 4002)
-    return taken(Host(begin(CLEAN, LABORATORY, listeners=True)), (*steps, Open(1, flow)))
+    return taken(LivingRun(begin(CLEAN, LABORATORY, listeners=True)), (*steps, Open(1, flow)))
 
 
-def emptied(host: Host) -> Host:
+def emptied(host: LivingRun) -> LivingRun:
     """Take every policy away, so that the next lookup finds what is put there."""
     policies = tuple(host.run.tables.policies)
     return taken(host, tuple(DeletePolicy(identity_of(entry.policy)) for entry in policies))
 
 
-def start(transition: Transition) -> Host:
+def start(transition: Transition) -> LivingRun:
     """Return a host whose socket is in the source, ready for the event."""
     if transition.event != "lookup":
         return opened(FIRST[transition.source])

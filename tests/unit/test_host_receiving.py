@@ -24,7 +24,7 @@ from nodes import (
     with_state,
 )
 
-from xfrmspec.host.ipsec_input import INPUT_COUNTERS, InputStep
+from xfrmspec.host.one_state import INPUT_COUNTERS, InputStep
 from xfrmspec.host.receiving import Arrived, Fate, receive
 from xfrmspec.host.route_input import is_full
 from xfrmspec.wire.encode import encode

@@ -8,7 +8,8 @@ import pytest
 from nodes import AH_KEYS, ESP_KEYS, HERE, NOW, PEER, datagram, esp, hao, node, with_state
 
 from xfrmspec.host.node import Node
-from xfrmspec.host.sending import EMIT_FAILURES, EmitStep, Emitted, emit
+from xfrmspec.host.one_state import EMIT_FAILURES, EmitStep
+from xfrmspec.host.sending import Emitted, emit
 from xfrmspec.wire.chain import chain_of
 from xfrmspec.wire.encode import protocol_of
 from xfrmspec.xfrm.replay import ReplayState

@@ -8,19 +8,17 @@ from ipaddress import IPv6Address
 import pytest
 
 from xfrmspec.interfaces.key_state import KeyStateTables
-from xfrmspec.interfaces.netlink_states import (
-    AllocateSpi,
-    DeleteState,
+from xfrmspec.interfaces.netlink_states import NetlinkStateAnswer, NetlinkStateCommand, carry_out
+from xfrmspec.interfaces.netlink_terms import (
+    ChangeState,
     DumpStates,
     ExpireState,
     FlushStates,
     GetState,
-    Migrate,
-    NetlinkStateAnswer,
-    NetlinkStateCommand,
+    MovePolicy,
     NewState,
-    UpdateState,
-    carry_out,
+    RemoveState,
+    RequestSpi,
 )
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.policies import add as add_policy
@@ -63,19 +61,19 @@ def test_a_state_is_stored_read_and_deleted() -> None:
     assert kinds(after(NEW)) == [StateEventKind.NEW]
     assert after(NEW, GetState(KEY)).states == (replace(STATE, added=5),)
     assert after(NEW, NEW).errno is Errno.EEXIST
-    assert kinds(after(NEW, DeleteState(KEY))) == [StateEventKind.DELETE]
-    gone = after(NEW, DeleteState(KEY), GetState(KEY))
+    assert kinds(after(NEW, RemoveState(KEY))) == [StateEventKind.DELETE]
+    gone = after(NEW, RemoveState(KEY), GetState(KEY))
     assert (gone.errno, gone.states) == (Errno.ESRCH, ())
 
 
 @pytest.mark.clause("XFRM-SAD-007", "XFRM-SAD-010")
 def test_an_update_changes_limits_and_a_flush_takes_a_protocol() -> None:
     limits = replace(NO_LIMITS, hard_packets=9)
-    changed = after(NEW, UpdateState(StateRequest(replace(STATE, limits=limits))))
+    changed = after(NEW, ChangeState(StateRequest(replace(STATE, limits=limits))))
     assert kinds(changed) == [StateEventKind.UPDATE]
     (shown,) = after(GetState(KEY), tables=changed.tables).states
     assert shown.limits == limits
-    assert after(UpdateState(StateRequest(STATE))).errno is Errno.ESRCH
+    assert after(ChangeState(StateRequest(STATE))).errno is Errno.ESRCH
     other = replace(STATE, protocol=Protocol.AH)
     left = after(NEW, NewState(StateRequest(other)), FlushStates(Protocol.ESP), DumpStates())
     assert [state.protocol for state in left.states] == [Protocol.AH]
@@ -83,9 +81,9 @@ def test_an_update_changes_limits_and_a_flush_takes_a_protocol() -> None:
 
 @pytest.mark.clause("XFRM-SPI-001", "XFRM-SPI-002")
 def test_an_allocation_shows_the_larval_state_with_its_spi() -> None:
-    (larval,) = after(AllocateSpi(WANTED)).states
+    (larval,) = after(RequestSpi(WANTED)).states
     assert (larval.spi, larval.lifecycle) == (0x200, Lifecycle.ACQ)
-    assert after(AllocateSpi(replace(WANTED, maximum=0x1FF))).errno is Errno.EINVAL
+    assert after(RequestSpi(replace(WANTED, maximum=0x1FF))).errno is Errno.EINVAL
 
 
 @pytest.mark.clause("XFRM-SPI-001")
@@ -93,7 +91,7 @@ def test_an_allocation_shows_the_larval_state_with_its_spi() -> None:
 def test_an_allocation_without_a_free_spi_leaves_a_larval_state_by_profile(
     profile: Profile, left: int
 ) -> None:
-    failed = after(AllocateSpi(replace(WANTED, minimum=0, maximum=0)), tables=empty(profile))
+    failed = after(RequestSpi(replace(WANTED, minimum=0, maximum=0)), tables=empty(profile))
     assert (failed.errno, failed.states) == (Errno.ENOENT, ())
     assert len(failed.tables.states) == left
 
@@ -112,7 +110,7 @@ def test_a_migration_moves_the_state_and_the_template() -> None:
     template = Template(Protocol.ESP, Mode.TUNNEL, HERE, THERE, reqid=1)
     policies = add_policy(PolicyDatabase(), Policy(everything, Direction.OUT, templates=(template,))).database
     entry = Migration(HERE, THERE, HERE, ELSEWHERE, Protocol.ESP, Mode.TUNNEL, 1)
-    command = Migrate(MigrationRequest(everything, Direction.OUT, (entry,)))
+    command = MovePolicy(MigrationRequest(everything, Direction.OUT, (entry,)))
     moved = after(NEW, command, tables=replace(empty(), policies=policies))
     assert kinds(moved) == [StateEventKind.MIGRATE]
     (policy,) = moved.tables.policies

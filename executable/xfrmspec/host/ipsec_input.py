@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 from xfrmspec.host.node import Node
+from xfrmspec.host.one_state import INPUT_COUNTERS, InputStep, closed_to, counter_of, enter, settle_number
 from xfrmspec.wire.esp import Refused
 from xfrmspec.wire.undoing import ModeError, Undone, undo_header, without_header
-from xfrmspec.xfrm.replay import Verdict, advance, check, counted, infer_high, recheck
+from xfrmspec.xfrm.replay import ReplayState
 from xfrmspec.xfrm.sequence import received_number
-from xfrmspec.xfrm.state_limits import ask_to_use, count_packet
-from xfrmspec_terms.association import Encapsulation, Lifecycle
+from xfrmspec.xfrm.state_limits import count_packet
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import AuthenticationHeader, EspHeader, IPCompHeader, Malformed, Packet
 from xfrmspec_terms.outcome import Counter
@@ -20,34 +19,6 @@ from xfrmspec_terms.policy import MAX_DEPTH
 from xfrmspec_terms.profile import Profile, SecPathDepthRule
 from xfrmspec_terms.selector import Address, Protocol, family_of
 from xfrmspec_terms.state import InstalledState, StateEvent
-
-
-class InputStep(IntEnum):
-    """The steps of the input loop for one header, in their order."""
-
-    ROOM = 1
-    LOOKUP = 2
-    VALIDITY = 3
-    ENCAPSULATION = 4
-    WINDOW = 5
-    LIMITS = 6
-    TRANSFORM = 7
-    WINDOW_AGAIN = 8
-    MODE = 9
-
-
-INPUT_COUNTERS: dict[InputStep, Counter] = {
-    InputStep.ROOM: Counter.IN_BUFFER_ERROR,
-    InputStep.LOOKUP: Counter.IN_NO_STATES,
-    InputStep.VALIDITY: Counter.IN_STATE_INVALID,
-    InputStep.ENCAPSULATION: Counter.IN_STATE_MISMATCH,
-    InputStep.WINDOW: Counter.IN_STATE_SEQUENCE_ERROR,
-    InputStep.LIMITS: Counter.IN_STATE_EXPIRED,
-    InputStep.TRANSFORM: Counter.IN_STATE_PROTOCOL_ERROR,
-    InputStep.WINDOW_AGAIN: Counter.IN_STATE_SEQUENCE_ERROR,
-    InputStep.MODE: Counter.IN_STATE_MODE_ERROR,
-}
-"""What a step that fails counts; a larval state counts IN_ACQUIRE_ERROR instead (XFRM-RECV-001)."""
 
 _LEAST_OCTETS = {Protocol.AH: 12, Protocol.ESP: 8, Protocol.IPCOMP: 4}
 _AH_SPI_AT = 4
@@ -131,36 +102,27 @@ def undo_one(node: Node, at: At, now: int) -> Passed | Stopped:
     entry = node.states.by_spi(at.destination, named.spi, named.protocol, at.mark, family)
     if entry is None:
         return _stopped(node, InputStep.LOOKUP)
-    if entry.association.lifecycle is Lifecycle.ACQ:
-        return Stopped(node, Counter.IN_ACQUIRE_ERROR, InputStep.VALIDITY)
-    if entry.association.lifecycle is not Lifecycle.VALID:
-        return _stopped(node, InputStep.VALIDITY)
-    if entry.association.encapsulation is not Encapsulation.NONE:
-        return _stopped(node, InputStep.ENCAPSULATION)
+    closed = closed_to(entry.association)
+    if closed is not None:
+        return Stopped(node, counter_of(closed, entry.association), closed)
     number = received_number(named.protocol, named.sequence)
     return _by_state(node, at, entry, number, now)
 
 
 def _by_state(node: Node, at: At, entry: InstalledState, number: int, now: int) -> Passed | Stopped:
     """Ask window and limits, undo the header, and ask the window once more."""
-    numbers = node.of(entry.age).numbers
-    verdict = check(numbers, number, node.profile)
-    if verdict is not Verdict.ACCEPT:
-        return _stopped(_with_refusal(node, entry, verdict), InputStep.WINDOW)
-    use = ask_to_use(node.states, entry, now)
-    node = replace(node, states=use.database)
-    if use.refusal is not None:
-        return _stopped(node, InputStep.LIMITS, use.events)
-    high = infer_high(numbers, number)
-    undone = _undone(node, at, entry, high)
+    asked = enter(node.states, entry, node.of(entry.age).numbers, number, now, node.profile)
+    node = replace(node, states=asked.states)
+    if asked.failed is not None:
+        return _stopped(_with_numbers(node, entry, asked.numbers), asked.failed, asked.events)
+    undone = _undone(node, at, entry, asked.high)
     if isinstance(undone, Refused):
-        return _stopped(node, InputStep.TRANSFORM, use.events)
-    again = recheck(numbers, number, high, node.profile)
-    if again is not Verdict.ACCEPT:
-        return _stopped(_with_refusal(node, entry, again), InputStep.WINDOW_AGAIN, use.events)
-    secured = node.of(entry.age)
-    node = node.with_secured(entry.age, replace(secured, numbers=advance(numbers, number, node.profile)))
-    return _inside(node, entry, undone, use.events)
+        return _stopped(node, InputStep.TRANSFORM, asked.events)
+    numbers, noted = settle_number(asked.numbers, number, asked.high, node.profile)
+    node = _with_numbers(node, entry, numbers)
+    if not noted:
+        return _stopped(node, InputStep.WINDOW_AGAIN, asked.events)
+    return _inside(node, entry, undone, asked.events)
 
 
 @clause("XFRM-AH-007")
@@ -183,9 +145,8 @@ def is_full_for_transform(depth: int, profile: Profile) -> bool:
     return depth >= MAX_DEPTH
 
 
-def _with_refusal(node: Node, entry: InstalledState, verdict: Verdict) -> Node:
-    secured = node.of(entry.age)
-    return node.with_secured(entry.age, replace(secured, numbers=counted(secured.numbers, verdict)))
+def _with_numbers(node: Node, entry: InstalledState, numbers: ReplayState) -> Node:
+    return node.with_secured(entry.age, replace(node.of(entry.age), numbers=numbers))
 
 
 def _inside(

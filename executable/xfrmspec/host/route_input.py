@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 
-from xfrmspec.host.ipsec_input import At, InputStep, Passed, Stopped
+from xfrmspec.host.ipsec_input import At, Passed, Stopped
 from xfrmspec.host.node import AddressKind, Node
+from xfrmspec.host.one_state import InputStep
 from xfrmspec.wire.chain import element_of
 from xfrmspec.wire.encode import protocol_of
 from xfrmspec.wire.placing import open_at

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 from xfrmspec.host.node import Node
+from xfrmspec.host.one_state import EMIT_FAILURES, EmitStep, leave
 from xfrmspec.wire.ah import AhKeys
 from xfrmspec.wire.applying import Provision, apply_state
 from xfrmspec.wire.build import Application
 from xfrmspec.wire.esp import EspKeys
-from xfrmspec.xfrm.sequence import AtMaximum, next_sequence
-from xfrmspec.xfrm.state_limits import ask_to_use, count_packet
-from xfrmspec_terms.association import Lifecycle
+from xfrmspec.xfrm.sequence import AtMaximum
+from xfrmspec.xfrm.state_limits import count_packet
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import Packet
 from xfrmspec_terms.outcome import Counter, Errno
@@ -25,28 +24,6 @@ Octets = Callable[[int], bytes]
 
 Where the padding of AH is stale memory (the quirk `ah_padding_is_stale`), each AH state asks as well.
 """
-
-_HIGH_BITS = 32
-
-
-class EmitStep(IntEnum):
-    """The steps of the output loop for one state, in their order."""
-
-    MODE = 1
-    VALIDITY = 2
-    LIMITS = 3
-    NUMBER = 4
-    TRANSFORM = 5
-
-
-EMIT_FAILURES: dict[EmitStep, tuple[Counter, Errno]] = {
-    EmitStep.MODE: (Counter.OUT_STATE_MODE_ERROR, Errno.EINVAL),
-    EmitStep.VALIDITY: (Counter.OUT_STATE_INVALID, Errno.EINVAL),
-    EmitStep.LIMITS: (Counter.OUT_STATE_EXPIRED, Errno.EINVAL),
-    EmitStep.NUMBER: (Counter.OUT_STATE_SEQUENCE_ERROR, Errno.EOVERFLOW),
-    EmitStep.TRANSFORM: (Counter.OUT_STATE_PROTOCOL_ERROR, Errno.EINVAL),
-}
-"""What a step that fails counts, and what the sender sees (XFRM-EMIT-001)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +94,17 @@ def emit(
 def _apply(
     node: Node, packet: Packet, entry: InstalledState, now: int, octets: Octets, at_maximum: AtMaximum
 ) -> _Step:
-    if entry.association.lifecycle is not Lifecycle.VALID:
-        return _Step(node, packet, EmitStep.VALIDITY)
-    use = ask_to_use(node.states, entry, now)
-    node = replace(node, states=use.database)
-    if use.refusal is not None:
-        return _Step(node, packet, EmitStep.LIMITS, use.events)
     secured = node.of(entry.age)
-    numbered = next_sequence(secured.numbers, entry.association.protocol, at_maximum)
-    if numbered.errno is not Errno.OK:
-        return _Step(node, packet, EmitStep.NUMBER, use.events)
-    node = node.with_secured(entry.age, replace(secured, numbers=numbered.state))
-    number = numbered.high << _HIGH_BITS | numbered.low
-    provision = _with_chance(Provision(secured.keys, number), node.profile, octets)
+    asked = leave(node.states, entry, secured.numbers, now, at_maximum)
+    node = replace(node, states=asked.states)
+    if asked.failed is not None:
+        return _Step(node, packet, asked.failed, asked.events)
+    node = node.with_secured(entry.age, replace(secured, numbers=asked.numbers))
+    provision = _with_chance(Provision(secured.keys, asked.number), node.profile, octets)
     applied = apply_state(packet, entry.association, provision)
     node = replace(node, states=count_packet(node.states, entry, applied.octets))
     done = Application(entry.association, provision)
-    return _Step(node, applied.packet, None, use.events, (done,))
+    return _Step(node, applied.packet, None, asked.events, (done,))
 
 
 @clause("XFRM-AH-001")

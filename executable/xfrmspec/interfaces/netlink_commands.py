@@ -5,55 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from xfrmspec.interfaces.key_commands import KeyTables
+from xfrmspec.interfaces.netlink_terms import (
+    AddPolicy,
+    DeletePolicy,
+    DumpPolicies,
+    FlushPolicies,
+    GetPolicy,
+    PolicyOperation,
+    UpdatePolicy,
+)
+from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.policies import PolicyEvent, PolicyOutcome, add, delete, flush, get, update
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.policy import InstalledPolicy, Policy, PolicyIdentity, PolicyType
+from xfrmspec_terms.policy import InstalledPolicy, Policy
 
-
-@dataclass(frozen=True, slots=True)
-class NewPolicy:
-    """NEWPOLICY: insert a policy unless its identity exists."""
-
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class UpdatePolicy:
-    """UPDPOLICY: insert a policy, or replace the one of the same identity."""
-
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class DeletePolicy:
-    """DELPOLICY: remove a policy by index when one is given, else by identity."""
-
-    identity: PolicyIdentity
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class GetPolicy:
-    """GETPOLICY: read one policy by index when one is given, else by identity."""
-
-    identity: PolicyIdentity
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DumpPolicies:
-    """GETPOLICY as a dump: read every policy of both types, newest object first."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlushPolicies:
-    """FLUSHPOLICY: remove every policy of one type."""
-
-    type: PolicyType = PolicyType.MAIN
-
-
-NetlinkCommand = NewPolicy | UpdatePolicy | DeletePolicy | GetPolicy | DumpPolicies | FlushPolicies
+NetlinkCommand = PolicyOperation | GetPolicy | DumpPolicies
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +36,29 @@ class NetlinkAnswer:
 @clause("XFRM-IFACE-001", "XFRM-ARCH-002")
 def carry_out(command: NetlinkCommand, tables: KeyTables, now: int = 0) -> NetlinkAnswer:
     """Carry out one netlink command; `now` is in seconds. Source: chapter 1, kernel xfrm_user_rcv_msg."""
-    database = tables.policies
     match command:
-        case NewPolicy(policy):
-            return _changed(tables, add(database, policy, now))
-        case UpdatePolicy(policy):
-            return _changed(tables, update(database, policy, now))
-        case DeletePolicy(identity, index):
-            return _changed(tables, delete(database, identity, index))
-        case FlushPolicies(type_):
-            return _changed(tables, flush(database, type_))
         case GetPolicy(identity, index):
-            outcome = get(database, identity, index)
+            outcome = get(tables.policies, identity, index)
             found = () if outcome.found is None else (shown(outcome.found, tables),)
             return NetlinkAnswer(tables, outcome.errno, found)
         case DumpPolicies():
-            newest_first = reversed(tuple(database))
+            newest_first = reversed(tuple(tables.policies))
             return NetlinkAnswer(tables, policies=tuple(shown(entry, tables) for entry in newest_first))
+        case _:
+            return _changed(tables, operate(command, tables.policies, now))
+
+
+def operate(command: PolicyOperation, database: PolicyDatabase, now: int = 0) -> PolicyOutcome:
+    """Carry out a command that writes policies; `now` is in seconds."""
+    match command:
+        case AddPolicy():
+            return add(database, command.policy, now)
+        case UpdatePolicy():
+            return update(database, command.policy, now)
+        case DeletePolicy():
+            return delete(database, command.identity, command.index)
+        case FlushPolicies():
+            return flush(database, command.type)
 
 
 def _changed(tables: KeyTables, outcome: PolicyOutcome) -> NetlinkAnswer:

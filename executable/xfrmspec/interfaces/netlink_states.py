@@ -6,6 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from xfrmspec.interfaces.key_state import KeyStateTables
+from xfrmspec.interfaces.netlink_terms import (
+    ChangeState,
+    DumpStates,
+    ExpireState,
+    FlushStates,
+    GetState,
+    MovePolicy,
+    NewState,
+    RemoveState,
+    RequestSpi,
+    StateOperation,
+)
 from xfrmspec.xfrm.migrate import migrate
 from xfrmspec.xfrm.spi import SpiChoice, allocate_spi, spi_choice
 from xfrmspec.xfrm.state_database import StateDatabase
@@ -14,76 +26,13 @@ from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.migration import MigrationRequest
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.state import SpiRequest, StateEvent, StateKey, StateRefusal, StateRequest
+from xfrmspec_terms.state import SpiRequest, StateEvent, StateKey, StateRefusal
 
 Draw = Callable[[SpiChoice], int | None]
 """How an SPI is drawn from those that are allowed: None for a draw that found none."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewState:
-    """NEWSA: insert a state unless it collides with a stored one."""
-
-    request: StateRequest
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateState:
-    """UPDSA: replace a larval state, or change what may change of a valid one."""
-
-    request: StateRequest
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteState:
-    """DELSA: remove the state that a key names."""
-
-    key: StateKey
-
-
-@dataclass(frozen=True, slots=True)
-class GetState:
-    """GETSA: read the state that a key names; ESRCH when there is none."""
-
-    key: StateKey
-
-
-@dataclass(frozen=True, slots=True)
-class DumpStates:
-    """GETSA as a dump: read every state, oldest object first."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlushStates:
-    """FLUSHSA: remove the states of a protocol; 0 for all, 255 for AH, ESP and IPComp."""
-
-    protocol: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AllocateSpi:
-    """ALLOCSPI: give a larval state an SPI of a range, and make the state if there is none."""
-
-    request: SpiRequest
-
-
-@dataclass(frozen=True, slots=True)
-class ExpireState:
-    """EXPIRE: a key manager declares that a valid state has reached a limit; a hard one removes it."""
-
-    key: StateKey
-    hard: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Migrate:
-    """MIGRATE: move the states and templates of one policy to other addresses."""
-
-    request: MigrationRequest
-
-
-_Operation = NewState | UpdateState | DeleteState | FlushStates | ExpireState
-NetlinkStateCommand = _Operation | GetState | DumpStates | AllocateSpi | Migrate
+NetlinkStateCommand = StateOperation | GetState | DumpStates | RequestSpi | MovePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +57,9 @@ def carry_out(
     Source: chapter 4, kernel xfrm_user_rcv_msg.
     """
     match command:
-        case AllocateSpi(request):
+        case RequestSpi(request):
             return _allocated(tables, request, now, draw)
-        case Migrate(request):
+        case MovePolicy(request):
             return _migrated(tables, request, now)
         case GetState(key):
             return _read(tables, key)
@@ -118,16 +67,17 @@ def carry_out(
             oldest_first = sorted(tables.states, key=lambda entry: entry.age)
             return NetlinkStateAnswer(tables, states=tuple(entry.association for entry in oldest_first))
         case _:
-            return _changed(tables, _operate(command, tables.states, now))
+            return _changed(tables, operate(command, tables.states, now))
 
 
-def _operate(command: _Operation, states: StateDatabase, now: int) -> StateOutcome:
+def operate(command: StateOperation, states: StateDatabase, now: int = 0) -> StateOutcome:
+    """Carry out a command that writes states and nothing else; `now` is in seconds."""
     match command:
         case NewState(request):
             return add(states, request, now)
-        case UpdateState(request):
+        case ChangeState(request):
             return update(states, request, now)
-        case DeleteState(key):
+        case RemoveState(key):
             return delete(states, key)
         case FlushStates(protocol):
             return flush(states, protocol)
@@ -140,10 +90,15 @@ def _changed(tables: KeyStateTables, outcome: StateOutcome) -> NetlinkStateAnswe
 
 
 @clause("XFRM-SPI-001", "XFRM-SPI-002")
-def _allocated(tables: KeyStateTables, request: SpiRequest, now: int, draw: Draw) -> NetlinkStateAnswer:
-    choice = spi_choice(tables.states, request, now)
+def allocate(states: StateDatabase, request: SpiRequest, now: int, draw: Draw) -> StateOutcome:
+    """Allocate an SPI that is drawn from those allowed; the outcome shows the larval state that has it."""
+    choice = spi_choice(states, request, now)
     spi = None if isinstance(choice, StateRefusal) else draw(choice)
-    outcome = allocate_spi(tables.states, request, spi, now)
+    return allocate_spi(states, request, spi, now)
+
+
+def _allocated(tables: KeyStateTables, request: SpiRequest, now: int, draw: Draw) -> NetlinkStateAnswer:
+    outcome = allocate(tables.states, request, now, draw)
     answer = _changed(tables, outcome)
     if outcome.refusal is not None or outcome.found is None:
         return answer

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xfrmspec.scenario.connections import OWN_POLICY, Connection, Kept
-from xfrmspec.scenario.host import Host
+from xfrmspec.scenario.living_run import LivingRun
 from xfrmspec.scenario.observation import PacketResult, chain_names
 from xfrmspec.scenario.steps import sent, used_identities
 from xfrmspec.scenario.terms import Node, Open, Send
@@ -37,38 +37,40 @@ class Usable:
     ages: tuple[int, ...]
 
 
-def present(host: Host) -> Present:
+def present(living: LivingRun) -> Present:
     """Return the databases of a host as its caches see them."""
-    tables = host.run.tables
+    tables = living.run.tables
     generations = {entry.age: entry.generation for entry in tables.policies}
-    standings = {entry.age: Standing(entry.association.lifecycle, entry.generation) for entry in host.states}
+    standings = {
+        entry.age: Standing(entry.association.lifecycle, entry.generation) for entry in living.states
+    }
     own = {OWN_POLICY.age: OWN_POLICY.generation}
     route_generation = tables.policies.generations.ipv6
-    return Present(tables.profile, route_generation, generations | own, standings, host.state_changes)
+    return Present(tables.profile, route_generation, generations | own, standings, living.state_changes)
 
 
 @clause("XFRM-CACHE-007")
-def connect(host: Host, step: Open) -> PacketResult:
+def connect(living: LivingRun, step: Open) -> PacketResult:
     """Open a socket: connecting makes the first lookup, whose error leaves it without a destination.
 
     A socket that had the number is closed first.
     """
-    old = host.sockets.pop(step.socket, None)
-    closed = None if old is None else _unlocked(host, old)
-    decided = decide(host, packet_of(step))
+    old = living.sockets.pop(step.socket, None)
+    closed = None if old is None else _unlocked(living, old)
+    decided = decide(living, packet_of(step))
     connection = Connection(step, decided.result.errno == Errno.OK, decided.kept)
-    again = _unlocked(host, connection)
-    host.sockets[step.socket] = connection if again is None else replace(connection, kept=again.kept)
+    again = _unlocked(living, connection)
+    living.sockets[step.socket] = connection if again is None else replace(connection, kept=again.kept)
     results = [looked.result for looked in (closed, decided, again) if looked is not None]
-    return replace(decided.result, **_sums(results), used=used_identities(host.run), wire=())
+    return replace(decided.result, **_sums(results), used=used_identities(living.run), wire=())
 
 
 @clause("XFRM-CACHE-007")
-def _unlocked(host: Host, connection: Connection) -> Decided | None:
+def _unlocked(living: LivingRun, connection: Connection) -> Decided | None:
     """Return what a socket looks up once it has been connected, or before it is closed, if anything."""
-    if connection.kept is None or still_usable(host, connection) is not None:
+    if connection.kept is None or still_usable(living, connection) is not None:
         return None
-    decided = decide(host, packet_of(connection.opened))
+    decided = decide(living, packet_of(connection.opened))
     return decided if decided.kept is not None else replace(decided, kept=connection.kept)
 
 
@@ -79,44 +81,44 @@ def _sums(results: Sequence[PacketResult]) -> dict[str, Any]:
     return {"counters": tuple(sorted(counters.items())), "acquires": sum(r.acquires for r in results)}
 
 
-def still_usable(host: Host, connection: Connection) -> Usable | None:
+def still_usable(living: LivingRun, connection: Connection) -> Usable | None:
     """Return what the next packet of a socket goes by without a lookup, or None if it needs one."""
     kept = connection.kept
-    if kept is None or kept.remembered is None or staleness(kept.remembered, present(host)) is not None:
+    if kept is None or kept.remembered is None or staleness(kept.remembered, present(living)) is not None:
         return None
     bundle = kept.remembered.bundle
     return Usable(kept.decision, () if bundle is None else tuple(e.stamp.age for e in bundle.elements))
 
 
-def send_on(host: Host, number: int) -> PacketResult:
+def send_on(living: LivingRun, number: int) -> PacketResult:
     """Let a socket that stays send one packet, by what it remembers if that still holds."""
-    connection = host.sockets.get(number)
+    connection = living.sockets.get(number)
     if connection is None:
-        return PacketResult(Errno.ENOTCONN, used_identities(host.run))
+        return PacketResult(Errno.ENOTCONN, used_identities(living.run))
     if not connection.connected:
-        return PacketResult(Errno.EDESTADDRREQ, used_identities(host.run))
-    usable = still_usable(host, connection)
+        return PacketResult(Errno.EDESTADDRREQ, used_identities(living.run))
+    usable = still_usable(living, connection)
     if usable is not None:
-        return _sent_as_before(host, connection.opened, usable)
+        return _sent_as_before(living, connection.opened, usable)
     packet = packet_of(connection.opened)
-    decided = decide(host, packet)
-    host.sockets[number] = replace(connection, kept=decided.kept)
-    return carry_out(host, packet, decided.decision.applied, decided.result)
+    decided = decide(living, packet)
+    living.sockets[number] = replace(connection, kept=decided.kept)
+    return carry_out(living, packet, decided.decision.applied, decided.result)
 
 
-def send(host: Host, step: Send) -> PacketResult:
+def send(living: LivingRun, step: Send) -> PacketResult:
     """Let a fresh socket send one packet, and every state that it meets take part."""
-    decided = decide(host, step)
-    return carry_out(host, step, decided.decision.applied, decided.result)
+    decided = decide(living, step)
+    return carry_out(living, step, decided.decision.applied, decided.result)
 
 
 @clause("XFRM-CACHE-001")
-def _sent_as_before(host: Host, opened: Open, usable: Usable) -> PacketResult:
+def _sent_as_before(living: LivingRun, opened: Open, usable: Usable) -> PacketResult:
     """No lookup is made: no policy is used anew, and nothing is asked for."""
-    entries = map(host.states.entry, usable.ages)
+    entries = map(living.states.entry, usable.ages)
     applied = tuple(entry.association for entry in entries if entry is not None)
-    result = PacketResult(used=used_identities(host.run), wire=(chain_names(usable.decision.chain),))
-    return carry_out(host, packet_of(opened), applied, result)
+    result = PacketResult(used=used_identities(living.run), wire=(chain_names(usable.decision.chain),))
+    return carry_out(living, packet_of(opened), applied, result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,47 +131,47 @@ class Decided:
 
 
 @clause("XFRM-BUNDLE-001", "XFRM-EMIT-003", "XFRM-CACHE-008")
-def decide(host: Host, step: Send) -> Decided:
+def decide(living: LivingRun, step: Send) -> Decided:
     """Look a packet up, ask for missing states, and chain those that were found.
 
     A bundle that cannot be made leaves the policies unused.
     """
-    before = host.run
-    host.run, decision, result = sent(step, before)
-    host.state_changes += len(decision.larvals)
-    ask_managers(host, decision)
-    bundle = _bundle(host, step, decision)
+    before = living.run
+    living.run, decision, result = sent(step, before)
+    living.state_changes += len(decision.larvals)
+    ask_managers(living, decision)
+    bundle = _bundle(living, step, decision)
     if isinstance(bundle, BundleError):
-        tables = replace(host.run.tables, policies=before.tables.policies)
-        host.run = replace(host.run, used=before.used, tables=tables)
+        tables = replace(living.run.tables, policies=before.tables.policies)
+        living.run = replace(living.run, used=before.used, tables=tables)
         failed = replace(decision, applied=())
         counters = ((bundle.counter.value, 1),)
-        used = used_identities(host.run)
+        used = used_identities(living.run)
         return Decided(failed, replace(result, errno=bundle.errno, counters=counters, wire=(), used=used))
     if decision.decision not in (Decision.PASS, Decision.TRANSFORM):
         return Decided(decision, result, None if result.errno else Kept(decision, None))
-    now = present(host)
+    now = present(living)
     remembered = Remembered(bundle, now.route_generation, now.state_changes)
     return Decided(decision, result, Kept(decision, remembered))
 
 
-def _bundle(host: Host, step: Send, decision: OutputDecision) -> Bundle | BundleError | None:
+def _bundle(living: LivingRun, step: Send, decision: OutputDecision) -> Bundle | BundleError | None:
     if decision.decision is not Decision.TRANSFORM:
         return None
-    entries = [host.states.entry_of(state) for state in decision.applied]
+    entries = [living.states.entry_of(state) for state in decision.applied]
     found = [
         Stamped(entry.association, StateStamp(entry.age, entry.generation))
         for entry in entries
         if entry is not None
     ]
     plain = Route(step.flow.source, step.flow.destination)
-    return make_bundle(found, _policy_stamps(host, decision), plain, _routes_of(host.run.node))
+    return make_bundle(found, _policy_stamps(living, decision), plain, _routes_of(living.run.node))
 
 
-def _policy_stamps(host: Host, decision: OutputDecision) -> tuple[PolicyStamp, ...]:
+def _policy_stamps(living: LivingRun, decision: OutputDecision) -> tuple[PolicyStamp, ...]:
     if decision.selection.from_socket:
         return (OWN_POLICY,)
-    found = [host.run.tables.policies.find(identity_of(policy)) for policy in decision.selection.policies]
+    found = [living.run.tables.policies.find(identity_of(policy)) for policy in decision.selection.policies]
     return tuple(PolicyStamp(entry.age, entry.generation) for entry in found if entry is not None)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
 
+from xfrmspec.interfaces.netlink_commands import operate
+from xfrmspec.interfaces.netlink_states import operate as operate_states
 from xfrmspec.scenario.observation import (
     OperationResult,
     PacketResult,
@@ -15,6 +17,7 @@ from xfrmspec.scenario.observation import (
     chain_names,
 )
 from xfrmspec.scenario.packets import headers_at_check
+from xfrmspec.scenario.requests import command_of
 from xfrmspec.scenario.terms import (
     INNER_INDEX,
     LOOPBACK_INDEX,
@@ -35,14 +38,10 @@ from xfrmspec.scenario.terms import (
 from xfrmspec.xfrm.check import InputDecision, decide_input
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.output import OutputDecision, decide_output
-from xfrmspec.xfrm.policies import PolicyOutcome, add, delete, flush, set_thresholds, update
+from xfrmspec.xfrm.policies import PolicyOutcome, set_thresholds
 from xfrmspec.xfrm.session import decode_session
 from xfrmspec.xfrm.state_acquire import ManagerAnswer, raise_acquire
 from xfrmspec.xfrm.state_database import StateDatabase
-from xfrmspec.xfrm.state_operations import StateOutcome, key_of
-from xfrmspec.xfrm.state_operations import add as add_state
-from xfrmspec.xfrm.state_operations import delete as delete_state
-from xfrmspec.xfrm.state_operations import flush as flush_states
 from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, SocketPolicies, XfrmTables
 from xfrmspec.xfrm.timers import mark_used
 from xfrmspec_terms.association import SecurityAssociation
@@ -52,7 +51,6 @@ from xfrmspec_terms.packet import upper_header
 from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyIdentity, identity_of
 from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Flow, Protocol
-from xfrmspec_terms.state import StateRequest
 
 _CHECKED_TWICE = frozenset({Protocol.ICMPV6})
 _LISTENERS = (ManagerAnswer(0),)
@@ -105,23 +103,8 @@ def _(step: Arrive, run: Run) -> tuple[Run, StepResult]:
 
 
 @perform.register
-def _(step: AddPolicy, run: Run) -> tuple[Run, StepResult]:
-    return _with_policies(run, add(run.tables.policies, step.policy))
-
-
-@perform.register
-def _(step: UpdatePolicy, run: Run) -> tuple[Run, StepResult]:
-    return _with_policies(run, update(run.tables.policies, step.policy))
-
-
-@perform.register
-def _(step: DeletePolicy, run: Run) -> tuple[Run, StepResult]:
-    return _with_policies(run, delete(run.tables.policies, step.identity, step.index))
-
-
-@perform.register
-def _(step: FlushPolicies, run: Run) -> tuple[Run, StepResult]:
-    return _with_policies(run, flush(run.tables.policies, step.type))
+def _(step: AddPolicy | UpdatePolicy | DeletePolicy | FlushPolicies, run: Run) -> tuple[Run, StepResult]:
+    return _with_policies(run, operate(step, run.tables.policies))
 
 
 @perform.register
@@ -142,23 +125,11 @@ def with_states(run: Run, states: StateDatabase) -> Run:
     return Run(tables, run.node, run.used, states, run.now)
 
 
-def _after_states(run: Run, outcome: StateOutcome) -> tuple[Run, StepResult]:
+@perform.register
+def _(step: AddState | DeleteState | FlushStates, run: Run) -> tuple[Run, StepResult]:
+    now = step.state.added if isinstance(step, AddState) else 0
+    outcome = operate_states(command_of(step), run.states, now)
     return with_states(run, outcome.database), OperationResult(outcome.errno)
-
-
-@perform.register
-def _(step: AddState, run: Run) -> tuple[Run, StepResult]:
-    return _after_states(run, add_state(run.states, StateRequest(step.state), step.state.added))
-
-
-@perform.register
-def _(step: DeleteState, run: Run) -> tuple[Run, StepResult]:
-    return _after_states(run, delete_state(run.states, key_of(step.state)))
-
-
-@perform.register
-def _(step: FlushStates, run: Run) -> tuple[Run, StepResult]:
-    return _after_states(run, flush_states(run.states, step.protocol))
 
 
 @perform.register

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
+from xfrmspec.interfaces.netlink_terms import (
+    AddPolicy,
+    DeletePolicy,
+    FlushPolicies,
+    FlushStates,
+    UpdatePolicy,
+)
 from xfrmspec.scenario.suites import Suite
 from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec.xfrm.tables import DefaultActions
@@ -12,8 +19,48 @@ from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.packet import Header
-from xfrmspec_terms.policy import Policy, PolicyIdentity, PolicyType
+from xfrmspec_terms.policy import Policy, PolicyIdentity
 from xfrmspec_terms.selector import Flow, Prefix
+
+__all__ = [
+    "EVERYWHERE",
+    "INNER_INDEX",
+    "LABORATORY",
+    "LARVAL_SECONDS",
+    "LOOPBACK_INDEX",
+    "OUTER_INDEX",
+    "PAYLOAD_OCTETS",
+    "AddPolicy",
+    "AddState",
+    "AllocateSpi",
+    "Arrive",
+    "DeletePolicy",
+    "DeleteState",
+    "ExtendedReplay",
+    "FlushPolicies",
+    "FlushStates",
+    "LegacyCounters",
+    "LocalAddress",
+    "Migrate",
+    "Node",
+    "Open",
+    "Operation",
+    "Receive",
+    "Scenario",
+    "Send",
+    "SendOn",
+    "SetDefaults",
+    "SetThresholds",
+    "Step",
+    "Stimulus",
+    "UpdatePolicy",
+    "UpdateState",
+    "Wait",
+    "is_special",
+    "is_timed",
+    "laboratory",
+    "seconds_of",
+]
 
 LOOPBACK_INDEX = 1
 OUTER_INDEX = 7
@@ -58,35 +105,6 @@ def laboratory() -> Node:
 
 
 LABORATORY = laboratory()
-
-
-@dataclass(frozen=True, slots=True)
-class AddPolicy:
-    """NEWPOLICY: insert a policy unless its identity exists."""
-
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class UpdatePolicy:
-    """UPDPOLICY: insert a policy, or replace the one of the same identity."""
-
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class DeletePolicy:
-    """DELPOLICY: remove a policy by index when one is given, else by identity."""
-
-    identity: PolicyIdentity
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FlushPolicies:
-    """FLUSHPOLICY: remove every policy of one type."""
-
-    type: PolicyType = PolicyType.MAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +173,6 @@ class DeleteState:
     """DELSA: remove the state with this key."""
 
     state: SecurityAssociation
-
-
-@dataclass(frozen=True, slots=True)
-class FlushStates:
-    """FLUSHSA: remove the states of a protocol; 0 for all, 255 for AH, ESP and IPComp."""
-
-    protocol: int = 0
 
 
 @dataclass(frozen=True, slots=True)

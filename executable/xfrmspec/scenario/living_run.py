@@ -1,4 +1,4 @@
-"""A host whose states live: they are used, counted and numbered, they expire, and time goes by."""
+"""A scenario under way whose states live: they are used, counted, numbered, expire, and time goes by."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xfrmspec_terms.state import InstalledState, StateEvent
 
 
 @dataclass(slots=True)
-class Host:
+class LivingRun:
     """Everything of one scenario under way; `numbers` and `checks` are by the age of state and policy.
 
     `checks` are the seconds in which the timers of policies fire, `events` what was announced since the last
@@ -44,8 +44,9 @@ class Host:
 
     def put_states(self, states: StateDatabase, events: Iterable[StateEvent] = ()) -> None:
         """Take a changed database over, and what was announced with it."""
-        self.state_changes += states.associations != self.states.associations
-        self.run = with_states(self.run, states)
+        if states is not self.states:
+            self.state_changes += states.associations != self.states.associations
+            self.run = with_states(self.run, states)
         self.events += map(state_event, events)
 
     def put_policies(self, policies: PolicyDatabase) -> None:
