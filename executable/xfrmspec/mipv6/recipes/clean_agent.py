@@ -15,7 +15,7 @@ from xfrmspec.mipv6.recipes.entries import (
     routing,
     routing_state,
 )
-from xfrmspec.mipv6.recipes.terms import Protection, Settings, StandAside, StandIn
+from xfrmspec.mipv6.recipes.terms import Protection, Settings, StandAside, StandIn, own_end
 from xfrmspec.mipv6.recipes.work import Work
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
@@ -37,45 +37,47 @@ def bound(work: Work, settings: Settings, stage: Stage) -> Work:
     home, care_of = _home(stage), stage.care_of
     if care_of is None:
         raise ValueError("a binding has a care-of address")
+    here = own_end(settings, stage)
     if stage.role is not Role.HOME_AGENT:
-        return _routes(work, settings, home, care_of)
+        return _routes(work, settings, here, home, care_of)
     protected = settings.protection is Protection.PAYLOAD
     if not protected:
-        work = work.put_states(*_states(settings, home, care_of))
-    work = clean_tunnel.open_to(work, settings, home, settings.address, care_of)
+        work = work.put_states(*_states(here, home, care_of))
+    work = clean_tunnel.open_to(work, settings, home, here, care_of)
     if home not in work.memory.stands_in_for:
         work = work.do(StandIn(home))
-    return work if protected else _routes(work, settings, home, care_of)
+    return work if protected else _routes(work, settings, here, home, care_of)
 
 
 @clause("XFRM-DAEMON-035", "XFRM-DAEMON-036")
-def _routes(work: Work, settings: Settings, home: IPv6Address, care_of: IPv6Address) -> Work:
-    work = work.put_states(*_states(settings, home, care_of)).put(_from_home(settings, home))
-    return with_data(work, settings.address, home, routing(optional=True))
+def _routes(
+    work: Work, settings: Settings, here: IPv6Address, home: IPv6Address, care_of: IPv6Address
+) -> Work:
+    work = work.put_states(*_states(here, home, care_of)).put(_from_home(settings, here, home))
+    return with_data(work, here, home, routing(optional=True))
 
 
 def _states(
-    settings: Settings, home: IPv6Address, care_of: IPv6Address = NOWHERE
+    here: IPv6Address, home: IPv6Address, care_of: IPv6Address = NOWHERE
 ) -> tuple[SecurityAssociation, SecurityAssociation]:
-    here = settings.address
     return home_state(home, here, care_of), routing_state(here, home, care_of)
 
 
 @clause("XFRM-DAEMON-035", "XFRM-DAEMON-037")
-def _from_home(settings: Settings, home: IPv6Address) -> Policy:
+def _from_home(settings: Settings, here: IPv6Address, home: IPv6Address) -> Policy:
     """Return the IN policy of a binding; that a mobile node's peer also sends RT2 is allowed for."""
-    option = home_option(home, settings.address, optional=True)
+    option = home_option(home, here, optional=True)
     also = (routing(optional=True),) if Role.MOBILE_NODE in settings.roles else ()
-    return inbound(Traffic(home, settings.address), Priority.DATA, option, *also)
+    return inbound(Traffic(home, here), Priority.DATA, option, *also)
 
 
 @clause("XFRM-DAEMON-036", "XFRM-DAEMON-039")
 def released(work: Work, settings: Settings, stage: Stage) -> Work:
     """Make everything of a binding go: policies, states, tunnel, and the answering for its home address."""
-    home = _home(stage)
-    work = work.drop(_from_home(settings, home))
-    work = without_data(work, settings.address, home, Protocol.ROUTING)
-    work = work.drop_states(*_states(settings, home))
+    home, here = _home(stage), own_end(settings, stage)
+    work = work.drop(_from_home(settings, here, home))
+    work = without_data(work, here, home, Protocol.ROUTING)
+    work = work.drop_states(*_states(here, home))
     if stage.role is not Role.HOME_AGENT:
         return work
     return stand_aside(clean_tunnel.close(work, settings, home), home)

@@ -25,7 +25,7 @@ from xfrmspec.mipv6.recipes.entries import (
     routing,
     routing_state,
 )
-from xfrmspec.mipv6.recipes.terms import Memory, RecipeOperation, Settings
+from xfrmspec.mipv6.recipes.terms import Memory, RecipeOperation, Settings, own_end
 from xfrmspec.mipv6.recipes.work import Work, without_templates
 from xfrmspec.scenario.terms import AddPolicy, UpdatePolicy, UpdateState
 from xfrmspec_terms.association import SecurityAssociation
@@ -174,7 +174,7 @@ def _peers(memory: Memory, home: IPv6Address, agent: IPv6Address) -> tuple[IPv6A
 @clause("XFRM-DAEMON-017")
 def _bound(work: Work, settings: Settings, stage: Stage) -> Work:
     home = _need(stage.home_address or stage.peer)
-    return _binding(work, settings.address, home, _need(stage.care_of))
+    return _binding(work, own_end(settings, stage), home, _need(stage.care_of))
 
 
 def _binding(work: Work, here: IPv6Address, home: IPv6Address, care_of: IPv6Address) -> Work:
@@ -190,7 +190,7 @@ def _kept(here: IPv6Address, home: IPv6Address) -> tuple[Policy, Policy]:
 
 @clause("XFRM-DAEMON-017")
 def _released(work: Work, settings: Settings, stage: Stage) -> Work:
-    here, home = settings.address, _need(stage.home_address or stage.peer)
+    here, home = own_end(settings, stage), _need(stage.home_address or stage.peer)
     out, back = _kept(here, home)
     if work.memory.policy(identity_of(out)) is None:
         return work

@@ -31,6 +31,7 @@ from xfrmspec.mipv6.recipes.terms import (
     Settings,
     StandAside,
     StandIn,
+    own_end,
 )
 from xfrmspec.mipv6.recipes.work import Work
 from xfrmspec_terms.clauses import clause
@@ -114,8 +115,7 @@ def _mobile_pair(figure: _Figure, peer: IPv6Address) -> tuple[Policy, Policy]:
     return out, inbound(pair.reverse, figure.data, routing(peer, home, optional=False), type_=_MAIN)
 
 
-def _kept_pair(figure: _Figure, home: IPv6Address) -> tuple[Policy, Policy]:
-    here = figure.settings.address
+def _kept_pair(figure: _Figure, here: IPv6Address, home: IPv6Address) -> tuple[Policy, Policy]:
     pair = Traffic(home, here)
     back = inbound(pair, figure.data, home_option(home, here, optional=False), type_=_MAIN)
     return back, outbound(pair.reverse, figure.data, routing(here, home, optional=False), type_=_MAIN)
@@ -222,12 +222,12 @@ def _ended(figure: _Figure, work: Work, stage: Stage) -> Work:
 @clause("XFRM-DAEMON-007")
 def _bound(figure: _Figure, work: Work, stage: Stage) -> Work:
     here, home, care_of = (
-        figure.settings.address,
+        own_end(figure.settings, stage),
         _need(stage.home_address or stage.peer),
         _need(stage.care_of),
     )
     work = work.put_states(home_state(home, here, care_of), routing_state(here, home, care_of))
-    work = work.put(*_kept_pair(figure, home))
+    work = work.put(*_kept_pair(figure, here, home))
     if stage.role is not Role.HOME_AGENT:
         return work
     work = _with_tunnel(figure, work, home, here, care_of)
@@ -236,8 +236,8 @@ def _bound(figure: _Figure, work: Work, stage: Stage) -> Work:
 
 @clause("XFRM-DAEMON-011")
 def _released(figure: _Figure, work: Work, stage: Stage) -> Work:
-    here, home = figure.settings.address, _need(stage.home_address or stage.peer)
-    work = work.drop(*_kept_pair(figure, home))
+    here, home = own_end(figure.settings, stage), _need(stage.home_address or stage.peer)
+    work = work.drop(*_kept_pair(figure, here, home))
     if stage.role is Role.HOME_AGENT:
         work = _without_tunnel(figure, work, home, here)
     work = work.drop_states(home_state(home, here, NOWHERE), routing_state(here, home, NOWHERE))

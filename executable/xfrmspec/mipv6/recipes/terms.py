@@ -18,7 +18,7 @@ from xfrmspec.scenario.terms import (
 from xfrmspec.xfrm.state_operations import key_of
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.daemon import Role
+from xfrmspec_terms.daemon import Role, Stage
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import ENDPOINT_MODES, Policy, PolicyIdentity, Template, identity_of
 from xfrmspec_terms.state import StateKey
@@ -62,6 +62,11 @@ class Settings:
     mobile_nodes: tuple[IPv6Address, ...] = ()
     protection: Protection = Protection.NONE
     optimisation: Optimisation = Optimisation.WANTED
+
+
+def own_end(settings: Settings, stage: Stage) -> IPv6Address:
+    """Return the node's own end of the binding that a stage is about."""
+    return settings.address if stage.own is None else stage.own
 
 
 @dataclass(frozen=True, slots=True)
