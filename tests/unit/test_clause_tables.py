@@ -36,7 +36,7 @@ TOPICS = {
     "07-transforms": {"ESP": 7, "AH": 7, "COMP": 3},
     "08-loops": {"BUNDLE": 3, "CACHE": 8, "EMIT": 6, "RECV": 9, "BUILD": 2},
     "09-interfaces": {"IFACE": 9, "KEY": 12},
-    "10-mobility-header": {"MH": 5, "TOKEN": 3},
+    "10-mobility-header": {"MH": 9, "TOKEN": 3, "HAO": 6, "ROUTE": 3},
     "11-correspondent-node": {"CN": 39},
     "12-home-agent": {"HA": 34},
     "13-mobile-node": {"MN": 59},
@@ -65,7 +65,8 @@ REQUIRED_COVERAGE = (
     | {f"K-MIP-{n}" for n in (2, 5, 8, 9, 12, 30, 40, 41)}
     | {"K-MIP-20", "K-MIP-40", *(f"P-{n}" for n in (15, 17, 18, 19, *range(21, 29), 33))}
     | {"K-MIP-40", "P-15", "P-21", "P-26", "P-33"}
-    | {"P-17", "P-26", "K-MIP-30", "K-MIP-40"}
+    | {f"K-MIP-{n}" for n in (*range(1, 13), 20, 21, *range(30, 34), 40)}
+    | {"P-17", "P-26", "K-RFC-5"}
 )
 
 

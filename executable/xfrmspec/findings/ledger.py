@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from xfrmspec.findings import integrity, interfaces, leaving, packets, sockets, states, tables, windows
+from xfrmspec.findings import (
+    integrity,
+    interfaces,
+    leaving,
+    mobility,
+    packets,
+    sockets,
+    states,
+    tables,
+    windows,
+)
 from xfrmspec.findings.terms import Finding
 
 _ALL = (
@@ -13,7 +23,7 @@ _ALL = (
     *(interfaces.F_022, interfaces.F_023, states.F_024, states.F_025, states.F_026),
     integrity.F_027,
     states.F_028,
-    *(leaving.F_029, leaving.F_030),
+    *(leaving.F_029, leaving.F_030, mobility.F_031),
 )
 
 FINDINGS = {finding.name: finding for finding in _ALL}

@@ -11,6 +11,7 @@ from xfrmspec.wire.undoing import ModeError, Undone, undo_header, without_header
 from xfrmspec.xfrm.replay import ReplayState
 from xfrmspec.xfrm.sequence import received_number
 from xfrmspec.xfrm.state_limits import count_packet
+from xfrmspec_terms.answers import Answer
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import AuthenticationHeader, EspHeader, IPCompHeader, Malformed, Packet
 from xfrmspec_terms.outcome import Counter
@@ -61,12 +62,16 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A packet that was dropped: where, what it counted (None for nothing), and what the node is by now."""
+    """A packet that was dropped: where, what it counted (None for nothing), and what the node is by now.
+
+    `answer` is what goes back to its sender, None for a silent drop.
+    """
 
     node: Node
     counter: Counter | None
     step: InputStep | None = None
     events: tuple[StateEvent, ...] = ()
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,15 @@ class Node:
     """One network namespace.
 
     `secured` maps the age of a state to what it shares and counts. `tables` holds policies and settings; its
-    states are those of the database. Source: XFRM-ARCH-001.
+    states are those of the database. `accepts_source_routes` is whether the sysctl accept_source_route, the
+    smaller of all and of the interface, is not negative. Source: XFRM-ARCH-001.
     """
 
     tables: XfrmTables
     states: StateDatabase
     secured: Mapping[int, Secured] = field(default_factory=dict)
     addresses: Mapping[Address, AddressKind] = field(default_factory=dict)
+    accepts_source_routes: bool = True
 
     @property
     def profile(self) -> Profile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from xfrmspec.host.ipsec_input import At, Passed, Stopped, is_transform, undo_one
@@ -10,6 +10,7 @@ from xfrmspec.host.node import Node
 from xfrmspec.host.route_input import exchange_one
 from xfrmspec.wire.chain import element_of
 from xfrmspec.wire.decode import decode_received
+from xfrmspec_terms.answers import Answer
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import (
@@ -45,7 +46,8 @@ class Arrived:
     """A received packet behind the input loop.
 
     `path` is the sec_path, outermost state first; `processed` is how many extension headers behind the IP
-    header were worked through. `counter` is what a drop counted, None for drops that count nothing.
+    header were worked through. `counter` is what a drop counted, None for drops that count nothing; `answer`
+    is what goes back to the sender of a dropped packet.
     """
 
     node: Node
@@ -55,6 +57,7 @@ class Arrived:
     processed: int = 0
     counter: Counter | None = None
     events: tuple[StateEvent, ...] = ()
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ def _step(loop: _Loop, now: int, mark: int) -> _Loop | Arrived:
 def _after(loop: _Loop, outcome: Passed | Stopped, *, transform: bool) -> _Loop | Arrived:
     events = loop.events + outcome.events
     if isinstance(outcome, Stopped):
-        return Arrived(outcome.node, Fate.DROPPED, path=_path(loop), counter=outcome.counter, events=events)
+        seen = Arrived(outcome.node, Fate.DROPPED, path=_path(loop), counter=outcome.counter, events=events)
+        return replace(seen, answer=outcome.answer)
     ages = (*loop.ages, outcome.age)
     if not transform:
         return _Loop(outcome.node, outcome.packet, loop.index + 1, ages, events)

@@ -8,18 +8,28 @@ from ipaddress import IPv6Address
 from xfrmspec.host.ipsec_input import At, Passed, Stopped
 from xfrmspec.host.node import AddressKind, Node
 from xfrmspec.host.one_state import InputStep
-from xfrmspec.wire.chain import element_of
+from xfrmspec.wire.chain import element_of, header_sizes
 from xfrmspec.wire.encode import protocol_of
+from xfrmspec.wire.options import is_home_address
 from xfrmspec.wire.placing import open_at
-from xfrmspec.wire.route_optimisation import RouteRefusal, exchange_home_address, exchange_type2_routing
+from xfrmspec.wire.route_optimisation import (
+    RouteRefusal,
+    exchange_option_at,
+    exchange_type2_routing,
+    home_address_refusal,
+    options_of,
+)
 from xfrmspec.xfrm.state_limits import ask_to_use, count_packet
+from xfrmspec_terms.answers import HopLimitExceeded, ParameterProblem
 from xfrmspec_terms.association import Lifecycle, StateFlag
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import (
     DestinationOptionsHeader,
     IPv6Header,
     Packet,
+    RoutingHeader,
     Type2RoutingHeader,
+    WireHeader,
 )
 from xfrmspec_terms.options import HomeAddressOption
 from xfrmspec_terms.outcome import Counter
@@ -30,6 +40,7 @@ from xfrmspec_terms.selector import Address, Family, Protocol, unspecified
 from xfrmspec_terms.state import InstalledState, StateEvent
 
 _ANY = unspecified(Family.INET6)
+_ROUTING_TYPE_AT = 2
 
 
 @clause("XFRM-RECV-003")
@@ -43,29 +54,65 @@ def is_full(depth: int, profile: Profile) -> bool:
     return depth >= MAX_DEPTH
 
 
-@clause("XFRM-OPT-001", "XFRM-OPT-002")
+@clause("XFRM-OPT-001", "XFRM-OPT-002", "XFRM-HAO-001", "XFRM-ROUTE-001")
 def exchange_one(node: Node, at: At, now: int) -> Passed | Stopped:
     """Work through the home address option or type 2 routing header that the loop stands at.
 
     A packet whose header is malformed, or leads to an address that is no home address of the node, is
     dropped without a counter. Source: K-MIP-3, K-MIP-7, K-MIP-8; kernel xfrm6_input_addr.
     """
-    header = at.packet.headers[at.index]
-    exchange = exchange_home_address if element_of(header) is Header.HAO else exchange_type2_routing
-    exchanged = exchange(at.packet)
-    if isinstance(exchanged, RouteRefusal):
-        return Stopped(node, None)
+    stopped = _refused_unseen(node, at)
+    if stopped is not None:
+        return stopped
     if is_full(at.depth, node.profile):
         return Stopped(node, Counter.IN_BUFFER_ERROR, InputStep.ROOM)
-    binding = _binding(at, node.profile)
-    search = _find(node, at, binding, now)
+    search = _find(node, at, _binding(at, node.profile), now)
     if search.entry is None:
         return Stopped(search.node, Counter.IN_NO_STATES, InputStep.LOOKUP, search.events)
     octets = len(open_at(at.packet, at.index).octets)
     counted = replace(search.node, states=count_packet(search.node.states, search.entry, octets))
-    if isinstance(header, Type2RoutingHeader) and not _is_home(node, header.address):
-        return Stopped(counted, None, events=search.events)
+    exchanged = _exchanged(counted, at)
+    if not isinstance(exchanged, Packet):
+        return Stopped(counted, None, events=search.events, answer=exchanged)
     return Passed(counted, exchanged, search.entry.age, search.events)
+
+
+def _refused_unseen(node: Node, at: At) -> Stopped | None:
+    """What is wrong with a header itself is seen before any state is looked up."""
+    header = at.packet.headers[at.index]
+    if element_of(header) is Header.HAO:
+        return None if home_address_refusal(at.packet, at.index) is None else Stopped(node, None)
+    if not node.accepts_source_routes and _has_segments_left(header):
+        return Stopped(node, None, answer=_unknown_routing(at))
+    refusal = exchange_type2_routing(at.packet)
+    early = (RouteRefusal.ROUTING_LENGTH, RouteRefusal.SEGMENTS_LEFT)
+    return Stopped(node, None) if refusal in early else None
+
+
+def _has_segments_left(header: WireHeader) -> bool:
+    return isinstance(header, Type2RoutingHeader | RoutingHeader) and header.segments_left > 0
+
+
+@clause("XFRM-ROUTE-002")
+def _unknown_routing(at: At) -> ParameterProblem:
+    """A node that takes no source routes complains about the type; kernel ipv6_rthdr_rcv."""
+    start = sum(header_sizes(at.packet.headers, at.packet.payload)[: at.index])
+    return ParameterProblem(0, start + _ROUTING_TYPE_AT)
+
+
+@clause("XFRM-HAO-001", "XFRM-ROUTE-001")
+def _exchanged(node: Node, at: At) -> Packet | HopLimitExceeded | None:
+    """Exchange addresses once the state is found; None or an answer for a packet that still is refused."""
+    header = at.packet.headers[at.index]
+    if element_of(header) is Header.HAO:
+        several = sum(map(is_home_address, options_of(header))) > 1
+        return None if several else exchange_option_at(at.packet, at.index)
+    if not isinstance(header, Type2RoutingHeader) or not _is_home(node, header.address):
+        return None
+    exchanged = exchange_type2_routing(at.packet)
+    if isinstance(exchanged, Packet):
+        return exchanged
+    return HopLimitExceeded() if exchanged is RouteRefusal.HOP_LIMIT else None
 
 
 def _is_home(node: Node, address: Address) -> bool:
@@ -82,6 +129,7 @@ class _Binding:
     care_of: Address
 
 
+@clause("XFRM-HAO-006")
 def _binding(at: At, profile: Profile) -> _Binding:
     outer = at.packet.headers[0]
     assert isinstance(outer, IPv6Header)
@@ -94,6 +142,7 @@ def _binding(at: At, profile: Profile) -> _Binding:
     return _Binding(Protocol.DESTINATION_OPTIONS, home, outer.destination, outer.source)
 
 
+@clause("XFRM-ROUTE-003")
 def _routing_source(at: At, outer: IPv6Header, profile: Profile) -> IPv6Address:
     """The peer is who its home address option says, even if that comes later in the packet."""
     if profile.rt2_looked_up_with_care_of_source:
@@ -119,6 +168,7 @@ class _Search:
     events: tuple[StateEvent, ...] = ()
 
 
+@clause("XFRM-HAO-002", "XFRM-HAO-003")
 def _find(node: Node, at: At, binding: _Binding, now: int) -> _Search:
     """Try the exact pair, then an open source, then both open; only the newest state of each try counts."""
     events: tuple[StateEvent, ...] = ()
@@ -140,6 +190,7 @@ def _find(node: Node, at: At, binding: _Binding, now: int) -> _Search:
     return _Search(node, None, events)
 
 
+@clause("XFRM-HAO-002")
 def _fits(entry: InstalledState, at: At, binding: _Binding) -> bool:
     """The care-of address must be the state's, and something must follow that is not hop-by-hop."""
     following = protocol_of(at.packet.headers[at.index + 1])

@@ -33,6 +33,7 @@ from xfrmspec.xfrm.check import InputDecision, decide_input
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.output import OutputDecision, decide_output
 from xfrmspec.xfrm.policies import add as add_policy
+from xfrmspec.xfrm.reports import is_reported
 from xfrmspec.xfrm.state_database import StateDatabase
 from xfrmspec.xfrm.state_operations import add as add_state
 from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, SocketPolicies, XfrmTables
@@ -181,12 +182,7 @@ def _payload(packet: Packet) -> bytes:
 
 
 def _reports(decision: InputDecision, arrived: Arrived, flow: Flow) -> int:
-    if (
-        decision.reported is None
-        or arrived.path[decision.reported].protocol is not Protocol.DESTINATION_OPTIONS
-    ):
-        return 0
-    return 0 if flow.protocol == Protocol.MOBILITY and flow.source_slot <= 7 else 1
+    return int(is_reported(decision, arrived.path, flow, arrived.node.profile))
 
 
 def _forwarded(run: OctetRun, arrived: Arrived) -> tuple[OctetRun, PacketResult]:

@@ -39,6 +39,7 @@ from xfrmspec.xfrm.check import InputDecision, decide_input
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.output import OutputDecision, decide_output
 from xfrmspec.xfrm.policies import PolicyOutcome, set_thresholds
+from xfrmspec.xfrm.reports import is_reported
 from xfrmspec.xfrm.session import decode_session
 from xfrmspec.xfrm.state_acquire import ManagerAnswer, raise_acquire
 from xfrmspec.xfrm.state_database import StateDatabase
@@ -209,23 +210,16 @@ def _deliver(step: Receive, run: Run, path: tuple[SecurityAssociation, ...]) -> 
         used=used_identities(after),
         counters=_counters(decision.counter, times),
         delivered=flow.source if decision.accepted else None,
-        reports=_reports(decision, path, flow),
+        reports=_reports(decision, path, flow, run.tables.profile),
     )
 
 
 @clause("XFRM-CHECK-006")
-def _reports(decision: InputDecision, path: tuple[SecurityAssociation, ...], flow: Flow) -> int:
-    """A rejection is reported when the entry it stopped at is a home address option and no known MH.
-
-    A second check of the same packet has the same time stamp and is not reported again.
-    """
-    if decision.reported is None:
-        return 0
-    stopped_at = path[decision.reported]
-    if stopped_at.protocol is not Protocol.DESTINATION_OPTIONS:
-        return 0
-    known_mobility = flow.protocol == Protocol.MOBILITY and flow.source_slot <= 7
-    return 0 if known_mobility else 1
+def _reports(
+    decision: InputDecision, path: tuple[SecurityAssociation, ...], flow: Flow, profile: Profile
+) -> int:
+    """A second check of the same packet has the same time stamp and is not reported again."""
+    return int(is_reported(decision, path, flow, profile))
 
 
 def _forward(step: Receive, run: Run, path: tuple[SecurityAssociation, ...]) -> tuple[Run, PacketResult]:
@@ -234,7 +228,7 @@ def _forward(step: Receive, run: Run, path: tuple[SecurityAssociation, ...]) -> 
     after = _after_selection(run, checked.selection.policies)
     if not checked.accepted:
         result = PacketResult(used=used_identities(after), counters=_counters(checked.counter))
-        return after, replace(result, reports=_reports(checked, path, flow))
+        return after, replace(result, reports=_reports(checked, path, flow, run.tables.profile))
     kept = tuple(layer for layer in step.layers if not isinstance(layer, SecurityAssociation))
     plain = (*kept, upper_header(step.flow.protocol))
     decision = decide_output(after.tables, flow, NO_SOCKET_POLICIES, chain=plain)

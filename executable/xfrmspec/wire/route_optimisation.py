@@ -70,23 +70,47 @@ def exchange_home_address(packet: Packet) -> Packet | RouteRefusal:
     Only headers before a second IP header count. Whether a state accepts the address is XFRM-CHECK's
     matter. ValueError for an IPv4 packet. Source: kernel ipv6_dest_hao, K-MIP-7.
     """
-    outer = _ipv6_of(packet)
+    _ipv6_of(packet)
     found = [
-        (index, option)
+        index
         for index, header in enumerate(packet.headers[: outer_section(packet)])
-        if isinstance(header, DestinationOptionsHeader)
-        for option in header.options
+        for option in options_of(header)
         if is_home_address(option)
     ]
     if not found:
         return packet
-    index, option = found[0]
+    refusal = home_address_refusal(packet, found[0])
+    if refusal is not None:
+        return refusal
+    return RouteRefusal.SECOND_OPTION if len(found) > 1 else exchange_option_at(packet, found[0])
+
+
+def options_of(header: WireHeader) -> tuple[Option, ...]:
+    """Return the options of a destination options header; none for any other."""
+    return header.options if isinstance(header, DestinationOptionsHeader) else ()
+
+
+@clause("XFRM-HAO-001")
+def home_address_refusal(packet: Packet, index: int) -> RouteRefusal | None:
+    """Return why the first home address option of a header is refused unseen, before a state is looked up.
+
+    Source: kernel ipv6_dest_hao, K-MIP-7.
+    """
+    before = (option for header in packet.headers[:index] for option in options_of(header))
+    if any(map(is_home_address, before)):
+        return RouteRefusal.SECOND_OPTION
+    option = next(filter(is_home_address, options_of(packet.headers[index])))
     if not isinstance(option, HomeAddressOption):
         return RouteRefusal.OPTION_LENGTH
-    if not _is_unicast(option.address):
-        return RouteRefusal.NOT_UNICAST
-    if len(found) > 1:
-        return RouteRefusal.SECOND_OPTION
+    return None if _is_unicast(option.address) else RouteRefusal.NOT_UNICAST
+
+
+@clause("XFRM-OPT-001")
+def exchange_option_at(packet: Packet, index: int) -> Packet:
+    """Return the packet with its source and the first home address option of a header exchanged."""
+    outer = _ipv6_of(packet)
+    option = next(filter(is_home_address, options_of(packet.headers[index])))
+    assert isinstance(option, HomeAddressOption)
     exchanged = HomeAddressOption(outer.source, not option.exchanged)
     headers = list(packet.headers)
     headers[0] = replace(outer, source=option.address)
