@@ -215,6 +215,7 @@ def test_mark_locate_asymmetric(uml: KernelSubject) -> None:
     assert sight_of(observed(uml, other_order).results[1]) == exhibit.clean
 
 
+@pytest.mark.clause("XFRM-ROUTE-003")
 def test_rt2_looked_up_with_care_of_source(uml: KernelSubject) -> None:
     """The state that the home address should find is missed; keyed by the care-of address it is found."""
     assert_shown(uml, "F-019")
@@ -306,7 +307,7 @@ def rejected_behind_home_address(flow: Flow) -> Scenario:
     return Scenario((AddPolicy(nothing), AddState(HOME_ADDRESS_OF_PEER), Receive(flow, layers)))
 
 
-@pytest.mark.clause("XFRM-CHECK-006")
+@pytest.mark.clause("XFRM-CHECK-006", "XFRM-HAO-004")
 @pytest.mark.parametrize(("type_", "reports"), [(5, 0), (99, 1)])
 def test_report_suppressed_for_known_mh(uml: KernelSubject, type_: int, reports: int) -> None:
     """A known mobility message that is rejected is not reported; an unknown one is. Kernel and rule agree."""

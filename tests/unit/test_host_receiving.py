@@ -184,7 +184,7 @@ def test_the_sec_path_follows_the_wire() -> None:
     assert (outer.source, outer.destination) == (PEER, HERE)
 
 
-@pytest.mark.clause("XFRM-OPT-002")
+@pytest.mark.clause("XFRM-OPT-002", "XFRM-ROUTE-003")
 def test_a_routing_header_in_front_of_a_home_address_is_looked_up_by_the_care_of_address_on_6_1() -> None:
     layers = ((hao(), None), (rt2(), None))
     octets = wire(layers)
@@ -202,7 +202,7 @@ def test_a_home_address_option_of_another_length_is_dropped_without_a_counter() 
     assert dropped(receive(node(((hao(), None),)), octets, NOW), None)
 
 
-@pytest.mark.clause("XFRM-OPT-001")
+@pytest.mark.clause("XFRM-OPT-001", "XFRM-HAO-002", "XFRM-HAO-006")
 def test_a_home_address_needs_a_binding_with_this_care_of_address() -> None:
     octets = wire(((hao(), None),))
     assert receive(node(((hao(), None),)), octets, NOW).fate is Fate.LOCAL
@@ -213,7 +213,7 @@ def test_a_home_address_needs_a_binding_with_this_care_of_address() -> None:
     assert receive(node(((anywhere, None),)), octets, NOW).fate is Fate.LOCAL
 
 
-@pytest.mark.clause("XFRM-OPT-001")
+@pytest.mark.clause("XFRM-OPT-001", "XFRM-HAO-002")
 @pytest.mark.parametrize(
     ("source", "destination", "flags", "found"),
     [
@@ -234,7 +234,7 @@ def test_which_wildcard_bindings_are_tried(
     assert (arrived.fate is Fate.LOCAL) is found
 
 
-@pytest.mark.clause("XFRM-OPT-002")
+@pytest.mark.clause("XFRM-OPT-002", "XFRM-ROUTE-001", "XFRM-HAO-006")
 def test_a_routing_header_leads_to_a_home_address_of_the_node_only() -> None:
     layers = ((rt2(), None),)
     octets = wire(layers)
