@@ -12,7 +12,9 @@ import pytest
 from kernel.conftest import absent, output_of_script, own_core
 from xfrmspec.findings.ledger import finding_named
 from xfrmspec.findings.pieces import ANYWHERE, HERE, HOME_ADDRESS_OF_PEER, THERE, policy
+from xfrmspec.findings.reproduction import reproduce
 from xfrmspec.findings.script import as_script
+from xfrmspec.findings.terms import Finding, Needs, ShellExhibit
 from xfrmspec.kernel.backends import uml_subject
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.kernel.uml import KernelMissingError, find_kernel
@@ -148,7 +150,7 @@ def test_behind_a_home_address_the_pointer_and_the_address_are_those_of_the_wire
     assert problems(arrival(uml, short, *before)) == [(CARE_OF, verdict.answer)]
 
 
-@pytest.mark.clause("XFRM-HAO-001", "XFRM-HAO-002")
+@pytest.mark.clause("XFRM-HAO-001", "XFRM-HAO-002", "XFRM-HAO-007")
 def test_two_home_addresses_and_odd_ones(uml: KernelSubject) -> None:
     """A second option in one header is seen only behind the search for a state."""
     assert isinstance(CARE_OF, IPv6Address)
@@ -183,6 +185,11 @@ def test_three_identical_rejects_are_three_reports(uml: KernelSubject) -> None:
     assert isinstance(outcome, Observation), outcome
     reports = [result.reports for result in outcome.results if isinstance(result, PacketResult)]
     assert reports == [1, 1, 1]
+
+
+@pytest.mark.clause("XFRM-HAO-007")
+def test_a_link_local_home_address_is_delivered(uml: KernelSubject) -> None:
+    assert reproduce(finding_named("F-032"), uml).shown
 
 
 @pytest.mark.clause("XFRM-HAO-003")
@@ -270,3 +277,48 @@ def test_the_script_about_early_answers_shows_the_deviation() -> None:
 def output_of_failing(script: str) -> list[str]:
     """A script that shows a deviation ends with code 1; here it has to end well."""
     return output_of_script(script.replace('exit "$result"', "exit 0")).splitlines()
+
+
+ASKS_AND_LISTENS = """\
+need python3
+asked() {
+	ip netns exec "$OUTSIDE" python3 -c '
+import socket, sys
+packet = bytes.fromhex(sys.argv[1])
+ear = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+ear.settimeout(1)
+sender = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+sender.sendto(packet, (socket.inet_ntop(socket.AF_INET6, packet[24:40]), 0))
+try:
+    answer = ear.recv(2048)
+    print(answer[0], answer[1], int.from_bytes(answer[4:8], "big"))
+except socket.timeout:
+    print("silence")
+' "$1"
+}
+set_source_routes() {
+	ip netns exec "$NODE" sh -c "echo $1 >/proc/sys/net/ipv6/conf/$2/accept_source_route"
+}
+"""
+
+
+@pytest.mark.clause("XFRM-ROUTE-002")
+def test_a_kernel_without_source_routes_complains_about_the_type() -> None:
+    message = header_of(BindingUpdate(1, lifetime=2))
+    whole, done = (encode(Packet((IP, Type2RoutingHeader(THERE, left), message))).hex() for left in (1, 0))
+    tries = (
+        ("1", "1", whole, "silence"),
+        ("0", "0", whole, "silence"),
+        ("-1", "1", whole, "4 0 42"),
+        ("1", "-1", whole, "4 0 42"),
+        ("1", "-1", done, "silence"),
+    )
+    lines = "".join(
+        f"set_source_routes {everywhere} all\nset_source_routes {here} outer\n"
+        f'check "{everywhere} {here}" "{told}" "$(asked {packet})"\n'
+        for everywhere, here, packet, told in tries
+    )
+    exhibit = ShellExhibit(ASKS_AND_LISTENS + lines, Needs.STATES)
+    script = as_script(Finding("-", "-", "", (), (exhibit,)))
+    verdicts = [line.partition(":")[0] for line in output_of_script(script).splitlines()]
+    assert verdicts == ["PASS"] * len(tries)

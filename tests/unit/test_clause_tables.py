@@ -36,7 +36,7 @@ TOPICS = {
     "07-transforms": {"ESP": 7, "AH": 7, "COMP": 3},
     "08-loops": {"BUNDLE": 3, "CACHE": 8, "EMIT": 6, "RECV": 9, "BUILD": 2},
     "09-interfaces": {"IFACE": 9, "KEY": 12},
-    "10-mobility-header": {"MH": 9, "TOKEN": 3, "HAO": 6, "ROUTE": 3},
+    "10-mobility-header": {"MH": 9, "TOKEN": 3, "HAO": 7, "ROUTE": 3},
     "11-correspondent-node": {"CN": 39},
     "12-home-agent": {"HA": 34},
     "13-mobile-node": {"MN": 59},

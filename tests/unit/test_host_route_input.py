@@ -29,7 +29,7 @@ from xfrmspec_terms.headers import (
 from xfrmspec_terms.options import HomeAddressOption, PadN
 from xfrmspec_terms.outcome import Counter
 from xfrmspec_terms.policy import NO_LIMITS, Mode
-from xfrmspec_terms.profile import CLEAN
+from xfrmspec_terms.profile import CLEAN, LINUX_6_1
 from xfrmspec_terms.selector import Flow, Protocol
 
 OPTION = HomeAddressOption(PEER)
@@ -75,10 +75,13 @@ def test_an_address_that_is_not_unicast_is_refused_unseen(address: str) -> None:
     assert (found.fate, found.counter, found.answer) == (Fate.DROPPED, None, None)
 
 
-@pytest.mark.clause("XFRM-HAO-002")
-def test_addresses_of_the_link_are_looked_up_like_any_other() -> None:
+@pytest.mark.clause("XFRM-HAO-007", "XFRM-HAO-002")
+def test_addresses_of_the_link_are_refused_unseen_and_looked_up_by_linux() -> None:
     for address in ("fe80::1", "::1"):
-        assert seen(node(), home_address_header(IPv6Address(address))).counter is Counter.IN_NO_STATES
+        option = home_address_header(IPv6Address(address))
+        assert seen(node(), option).counter is None
+        assert seen(node(profile=LINUX_6_1), option).counter is Counter.IN_NO_STATES
+    assert seen(node(), home_address_header(IPv6Address("fec0::1"))).counter is Counter.IN_NO_STATES
 
 
 @pytest.mark.clause("XFRM-HAO-003")

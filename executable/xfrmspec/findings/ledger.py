@@ -23,7 +23,7 @@ _ALL = (
     *(interfaces.F_022, interfaces.F_023, states.F_024, states.F_025, states.F_026),
     integrity.F_027,
     states.F_028,
-    *(leaving.F_029, leaving.F_030, mobility.F_031),
+    *(leaving.F_029, leaving.F_030, mobility.F_031, mobility.F_032),
 )
 
 FINDINGS = {finding.name: finding for finding in _ALL}

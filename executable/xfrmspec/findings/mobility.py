@@ -1,14 +1,27 @@
-"""Findings about the mobility header, written for the shell: a raw socket has to listen meanwhile."""
+"""Findings about Mobile IPv6 headers; for the mobility header a raw socket has to listen meanwhile."""
 
 from __future__ import annotations
 
-from xfrmspec.findings.pieces import HERE, THERE
+from dataclasses import replace
+from ipaddress import IPv6Address
+
+from xfrmspec.findings.pieces import (
+    ANYWHERE,
+    HERE,
+    HOME_ADDRESS_OF_PEER,
+    HOME_ADDRESS_OPTION,
+    RECEIVED,
+    THERE,
+    policy,
+)
 from xfrmspec.findings.tables import BOTH
-from xfrmspec.findings.terms import Finding, Needs, ShellExhibit
+from xfrmspec.findings.terms import Exhibit, Finding, Needs, ShellExhibit, Sight
+from xfrmspec.scenario.terms import AddPolicy, AddState, Receive, Scenario
 from xfrmspec.wire.encode import encode
 from xfrmspec.wire.mobility import header_of
 from xfrmspec_terms.headers import IPv6Header, MobilityHeader, Packet
 from xfrmspec_terms.mobility import BindingUpdate, MobilityMessageType
+from xfrmspec_terms.policy import Direction
 
 
 def _in_a_packet(header: MobilityHeader) -> str:
@@ -33,10 +46,25 @@ observe inject {_SHORT}
 check "a binding update of 8 octets, under a policy that blocks everything" XfrmInPolBlock "$seen"
 """
 
+
+def _from_the_link() -> Scenario:
+    state = replace(HOME_ADDRESS_OF_PEER, source=IPv6Address("fe80::1"))
+    wanted = policy(ANYWHERE, ANYWHERE, Direction.IN, templates=(HOME_ADDRESS_OPTION,))
+    packet = Receive(replace(RECEIVED, source=state.source), (state,))
+    return Scenario((AddPolicy(wanted), AddState(state), packet))
+
+
 F_031 = Finding(
     "F-031",
     "A mobility header that is too short is answered before the policies and the checksum are looked at.",
     "mobility_header_judged_early",
     BOTH,
     (ShellExhibit(_SHORT_AND_BLOCKED, Needs.STATES),),
+)
+F_032 = Finding(
+    "F-032",
+    "A home address may be any unicast address, one of the link or of the loopback device too.",
+    "home_address_any_unicast",
+    BOTH,
+    (Exhibit(_from_the_link(), 2, Sight(), Sight(delivered=True), modelled=False),),
 )

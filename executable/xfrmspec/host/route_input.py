@@ -81,12 +81,22 @@ def _refused_unseen(node: Node, at: At) -> Stopped | None:
     """What is wrong with a header itself is seen before any state is looked up."""
     header = at.packet.headers[at.index]
     if element_of(header) is Header.HAO:
-        return None if home_address_refusal(at.packet, at.index) is None else Stopped(node, None)
+        refused = home_address_refusal(at.packet, at.index) or _unroutable(node, at)
+        return Stopped(node, None) if refused else None
     if not node.accepts_source_routes and _has_segments_left(header):
         return Stopped(node, None, answer=_unknown_routing(at))
     refusal = exchange_type2_routing(at.packet)
     early = (RouteRefusal.ROUTING_LENGTH, RouteRefusal.SEGMENTS_LEFT)
     return Stopped(node, None) if refusal in early else None
+
+
+@clause("XFRM-HAO-007")
+def _unroutable(node: Node, at: At) -> bool:
+    """Tell whether a home address is one that no packet can be routed to; Linux takes any unicast one."""
+    home = _home_address(at.packet, at.index)
+    if home is None or node.profile.home_address_any_unicast:
+        return False
+    return home.is_link_local or home.is_loopback
 
 
 def _has_segments_left(header: WireHeader) -> bool:
