@@ -35,7 +35,11 @@ EMIT_FAILURES: dict[EmitStep, tuple[Counter, Errno]] = {
     EmitStep.NUMBER: (Counter.OUT_STATE_SEQUENCE_ERROR, Errno.EOVERFLOW),
     EmitStep.TRANSFORM: (Counter.OUT_STATE_PROTOCOL_ERROR, Errno.EINVAL),
 }
-"""What a step that fails counts, and what the sender sees (XFRM-EMIT-001)."""
+"""What a step that fails counts, and what the sender sees (XFRM-EMIT-001).
+
+MODE fails only for headers that lead out of the packet, which never get here: they were no packet when they
+arrived.
+"""
 
 
 class InputStep(IntEnum):

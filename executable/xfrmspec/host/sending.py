@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from xfrmspec.host.node import Node
 from xfrmspec.host.one_state import EMIT_FAILURES, EmitStep, leave
 from xfrmspec.wire.ah import AhKeys
-from xfrmspec.wire.applying import Provision, apply_state
+from xfrmspec.wire.applying import Provision, apply_state, opening_for
 from xfrmspec.wire.build import Application
+from xfrmspec.wire.coverage import OverrunError
 from xfrmspec.wire.esp import EspKeys
 from xfrmspec.xfrm.sequence import AtMaximum
 from xfrmspec.xfrm.state_limits import count_packet
@@ -101,7 +102,12 @@ def _apply(
         return _Step(node, packet, asked.failed, asked.events)
     node = node.with_secured(entry.age, replace(secured, numbers=asked.numbers))
     provision = _with_chance(Provision(secured.keys, asked.number), node.profile, octets)
-    applied = apply_state(packet, entry.association, provision)
+    try:
+        applied = apply_state(packet, entry.association, provision)
+    except OverrunError:
+        octets_behind = len(opening_for(packet, entry.association, provision).octets)
+        node = replace(node, states=count_packet(node.states, entry, octets_behind))
+        return _Step(node, packet, EmitStep.TRANSFORM, asked.events)
     node = replace(node, states=count_packet(node.states, entry, applied.octets))
     done = Application(entry.association, provision)
     return _Step(node, applied.packet, None, asked.events, (done,))

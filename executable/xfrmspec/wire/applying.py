@@ -57,8 +57,9 @@ class Applied:
 def apply_state(packet: Packet, state: SecurityAssociation, provision: Provision) -> Applied:
     """Apply a state to a packet.
 
-    ValueError for keys or addresses that do not fit the state. Source: XFRM-WIRE-001..005, XFRM-OPT-001,
-    -002, XFRM-TUN-001; kernel xfrm_output_one.
+    OverrunError for headers in front of AH that do not keep to their length; ValueError for keys or addresses
+    that do not fit the state. Source: XFRM-WIRE-001..005, XFRM-OPT-001, -002, XFRM-TUN-001; kernel
+    xfrm_output_one.
     """
     if state.mode is Mode.RO and state.protocol is not Protocol.ESP:
         return _route_optimised(packet, state)
