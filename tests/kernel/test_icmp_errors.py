@@ -15,7 +15,7 @@ from xfrmspec.kernel.netlink_requests import defaults_message, policy_message, s
 from xfrmspec.kernel.program import result_of, stimulus
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.scenario.observation import PacketResult, chain_names
-from xfrmspec.scenario.terms import LABORATORY, OUTER_INDEX, Receive
+from xfrmspec.scenario.terms import OUTER_INDEX, Receive
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.icmp_output import decide_icmp_error
 from xfrmspec.xfrm.policies import add
@@ -65,7 +65,7 @@ def answered(
     uml: KernelSubject, policies: tuple[Policy, ...], default: DefaultAction
 ) -> tuple[tuple[str, ...], ...]:
     """What leaves when a datagram meets a closed port; errors are not held back for their number."""
-    received: dict[str, Any] = stimulus(ASKING, LABORATORY)[1]
+    received: dict[str, Any] = stimulus(ASKING)[1]
     messages = [*map(policy_message, policies), state_message(STATE)]
     messages.append(defaults_message(DefaultAction.ACCEPT, DefaultAction.ACCEPT, default))
     back = defaults_message(*(DefaultAction.ACCEPT,) * 3)

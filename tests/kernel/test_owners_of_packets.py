@@ -22,7 +22,6 @@ from xfrmspec.kernel.program import result_of, socket_policy, stimulus
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.scenario.observation import PacketResult
 from xfrmspec.scenario.terms import (
-    LABORATORY,
     AddPolicy,
     AddState,
     Receive,
@@ -143,7 +142,7 @@ def verdict(answer: dict[str, Any]) -> tuple[bool, tuple[str, ...]]:
 
 @pytest.mark.clause("XFRM-DEFAULT-002")
 def test_an_exempt_interface_is_not_checked_unless_the_socket_has_a_policy(uml: KernelSubject) -> None:
-    packet: dict[str, Any] = stimulus(RECEIVED, LABORATORY)[1]
+    packet: dict[str, Any] = stimulus(RECEIVED)[1]
     own = [[XFRM_OPTION, socket_policy(replace(IN, action=Action.BLOCK)).hex()]]
     steps = [
         request_step(policy_message(replace(IN, action=Action.BLOCK))),
@@ -164,7 +163,7 @@ def test_an_untouched_packet_is_not_checked_unless_the_socket_has_a_policy_or_th
     uml: KernelSubject,
 ) -> None:
     """No policy of direction IN is there; only what went through a tunnel is checked all the same."""
-    packet: dict[str, Any] = stimulus(RECEIVED, LABORATORY)[1]
+    packet: dict[str, Any] = stimulus(RECEIVED)[1]
     own = [[XFRM_OPTION, socket_policy(replace(IN, action=Action.BLOCK)).hex()]]
     plain, forced = run_steps(uml, [["receive", packet], ["receive", packet | {"options": own}]])
     assert verdict(plain) == (True, ())

@@ -14,7 +14,7 @@ from xfrmspec.kernel.program import result_of, stimulus
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.scenario.observation import PacketResult
 from xfrmspec.scenario.packets import upper_octets
-from xfrmspec.scenario.terms import LABORATORY, AddPolicy, Arrive
+from xfrmspec.scenario.terms import AddPolicy, Arrive
 from xfrmspec.wire.encode import encode
 from xfrmspec.wire.fragments import fragments
 from xfrmspec_terms.headers import IPv6Header, Packet
@@ -70,7 +70,7 @@ def test_what_was_reassembled_has_its_ports(uml: KernelSubject, port: PortMatch,
     policy = policy_message(blocking(Direction.IN, Protocol.UDP, port))
     first, second, third = pieces(HERE)
     for order in ((first, second, third), (third, first, second)):
-        arriving: list[list[Any]] = [stimulus(piece, LABORATORY) for piece in order]
+        arriving: list[list[Any]] = [stimulus(piece) for piece in order]
         _, *answers = run_steps(uml, [request_step(policy), *arriving])
         results = [result_of(answer) for answer in answers]
         assert [isinstance(r, PacketResult) and r.delivered is not None for r in results] == [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import IPv6Address
 from random import Random
 
@@ -19,6 +18,7 @@ from xfrmspec.scenario.choices import (
 )
 from xfrmspec.scenario.terms import INNER_INDEX, LOOPBACK_INDEX, OUTER_INDEX
 from xfrmspec_terms.policy import ENDPOINT_MODES, Action, Direction, Mode, Policy, PolicyType, Template
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import ANY_PORT, PortMatch, Prefix, Protocol, Selector
 
 TRANSFORMS = (

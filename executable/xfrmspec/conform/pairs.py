@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 from xfrmspec.conform.drawing import TRANSFORMS
@@ -11,6 +10,7 @@ from xfrmspec.scenario.choices import LOCAL, REMOTE, Way, random_flow
 from xfrmspec.scenario.terms import AddPolicy, AddState, Scenario, Send, Step
 from xfrmspec.xfrm.templates import instantiable
 from xfrmspec_terms.policy import ENDPOINT_MODES, Direction, Mode, Policy, PolicyType, Template
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Protocol, Selector
 
 _FIRST_SPI = 0x1001

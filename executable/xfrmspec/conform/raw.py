@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
 
 from xfrmspec.conform.drawing import any_policy, any_template, any_templates
@@ -39,6 +38,7 @@ from xfrmspec_terms.policy import (
     Template,
     identity_of,
 )
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Flow, Protocol
 
 _MOST_POLICIES = 8

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -17,6 +19,7 @@ from xfrmspec.scenario.observation import Outcome, differences
 from xfrmspec.scenario.terms import Scenario
 
 CHUNK = 100
+_MUCH_GARBAGE = 1_000_000
 MOST_MINIMISED = 50
 """How many mismatches a job makes small and hands over; the rest it counts."""
 
@@ -78,6 +81,23 @@ def run_job(plan: Plan, bench: Bench, job: int, tell: Tell, stopped: Callable[[]
     )
 
 
+@contextmanager
+def _little_garbage() -> Iterator[None]:
+    """Look for unreachable cycles only once there could be a million objects of them.
+
+    Scenarios and outcomes are trees of values, which go with their last reference.
+    """
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_MUCH_GARBAGE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
 class _Job:
     def __init__(self, plan: Plan, bench: Bench, tell: Tell, stopped: Callable[[], bool]) -> None:
         self._bench = bench
@@ -89,8 +109,9 @@ class _Job:
     def run(self, source: Iterator[Numbered]) -> Tally:
         start = time.monotonic()
         try:
-            while self._stretch(source):
-                pass
+            with _little_garbage():
+                while self._stretch(source):
+                    pass
         finally:
             self._tally.seconds = time.monotonic() - start
             self._tally.coverage = self._sampler.coverage

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 from xfrmspec.scenario.choices import LOCAL, REMOTE, Way, random_flow
 from xfrmspec.scenario.terms import AddPolicy, AddState, Scenario, Send, Step
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.policy import ANY_MARK, Direction, Mark, Mode, Policy, Template
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Flow, Protocol, Selector
 
 _SPI = 0x2001

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import IPv6Address
 from random import Random
 
@@ -21,6 +20,7 @@ from xfrmspec.scenario.terms import (
 )
 from xfrmspec_terms.packet import Header
 from xfrmspec_terms.policy import ANY_MARK, Action, Direction, Mark, Policy, PolicyType
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import (
     ANY_PORT,
     ANY_PROTOCOL,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 from xfrmspec.conform.drawing import any_policy, any_templates
@@ -13,6 +12,7 @@ from xfrmspec.scenario.terms import AddPolicy, AddState, Scenario, Send, SetDefa
 from xfrmspec.xfrm.policies import refusal_of
 from xfrmspec_terms.policy import ANY_MARK, Action, Direction, Policy, PolicyType, Template
 from xfrmspec_terms.profile import CLEAN
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Flow, Selector
 
 _FIRST_SPI = 0x1001

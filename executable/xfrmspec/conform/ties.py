@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import IPv6Address
 from random import Random
 
@@ -18,6 +17,7 @@ from xfrmspec.scenario.terms import (
 )
 from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec_terms.policy import ANY_MARK, Action, Direction, Mark, Policy, PolicyType, identity_of
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import ANY_PROTOCOL, Address, Flow, Prefix, Selector
 
 _DIRECTION = {Way.OUT: Direction.OUT, Way.IN: Direction.IN, Way.THROUGH: Direction.FWD}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import IPv6Address
 from random import Random
 
@@ -10,6 +9,7 @@ from xfrmspec.conform.raw import stimulus
 from xfrmspec.scenario.choices import DIRECTIONS, Way, random_flow
 from xfrmspec.scenario.terms import AddPolicy, DeletePolicy, Scenario, Step, UpdatePolicy
 from xfrmspec_terms.policy import ANY_MARK, Action, Mark, Policy, PolicyType, identity_of
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import ANY_PROTOCOL, Prefix, Selector
 
 _FIRST_INDEX = 1 << 30

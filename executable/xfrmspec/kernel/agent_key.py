@@ -15,7 +15,6 @@ _AF_KEY = 15
 _PF_KEY_V2 = 2
 _NOBODY = 65534
 _RECEIVE_SIZE = 1 << 16
-_LOADER = Path("/proc/sys/kernel/modprobe")
 
 
 class KeySocket:
@@ -52,11 +51,7 @@ class KeySocket:
                 return [errno, heard]
 
     def load(self) -> None:
-        """Load the modules of PF_KEY unless they were loaded before; nobody else will load any for it.
-
-        A registration asks for every algorithm there is, and each missing one would start a program.
-        """
-        _LOADER.write_text("\n", encoding="ascii")
+        """Load the modules of PF_KEY unless they were loaded before."""
         while self._modules:
             load_module(self._modules.pop(0))
 

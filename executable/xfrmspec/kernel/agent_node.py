@@ -15,6 +15,7 @@ from typing import Any
 
 from xfrmspec.kernel.agent_link import (
     NETLINK_ROUTE,
+    NETLINK_XFRM,
     Requests,
     add_address,
     add_route,
@@ -37,7 +38,10 @@ _TTY_NUMBER = os.makedev(4, 1)
 
 
 def enter_guest(config: dict[str, Any]) -> None:
-    """Mount what a guest needs and load its modules; only for the first process of a guest."""
+    """Mount what a guest needs and load its modules; only for the first process of a guest.
+
+    From then on the kernel starts no programs of its own, neither for missing modules nor for new interfaces.
+    """
     for kind, target in (("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/mnt")):
         mount("none", target, kind)
     Path("/mnt/exchange").mkdir()
@@ -46,6 +50,24 @@ def enter_guest(config: dict[str, Any]) -> None:
     os.mknod("/mnt/tty", 0o600 | stat.S_IFCHR, _TTY_NUMBER)
     for path in config["modules"]:
         load_module(path)
+    for helper in ("modprobe", "hotplug"):
+        set_sysctl(f"kernel/{helper}", "\n")
+
+
+def keep_working_memory(frame: bytes) -> None:
+    """Make a state of IPComp where no scenario sees it, in a namespace that stays as long as the process.
+
+    The kernel has one working memory for all states of IPComp, which it maps for the first and unmaps with
+    the last.
+    """
+    home = this_namespace()
+    enter_namespace()
+    this_namespace()
+    requests = Requests(NETLINK_XFRM)
+    _expect(requests.acknowledged([frame])[0], "state of IPComp")
+    requests.close()
+    move_to(home)
+    os.close(home)
 
 
 def enter_namespace() -> None:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import struct
 import time
+from typing import Any
+
+from xfrmspec.kernel.agent_node import Node
 
 _RUNNABLE = b" 1/"
 _SMALL_FILE = 64
 _UNCERTAIN_SECONDS = 0.005
+_SENTINEL_PORT = 64999
+_IPV6_XFRM_POLICY = 35
+_PATIENCE = struct.pack("=qq", 2, 0)
+"""Two seconds as a struct timeval: a timeout of Python's own asks the kernel twice for each packet."""
 
 
 class GuestQuiet:
@@ -46,3 +55,29 @@ class HostQuiet:
             time.sleep(_UNCERTAIN_SECONDS)
         else:
             os.pread(self._refresh, 1, 0)
+
+
+class Sentinel:
+    """A datagram behind a packet, whose arrival tells that the packet was worked off where there is no rest.
+
+    Only received packets stand in line there, as the running kernel transforms none. The socket is open on
+    every node, so that listings and counts hold the policy of a socket.
+    """
+
+    def __init__(self, config: dict[str, Any], node: Node) -> None:
+        self._node = node
+        self._packet = bytes.fromhex(config["sentinel"])
+        self._socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self._socket.bind(("::", _SENTINEL_PORT))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+        allow = bytes.fromhex(config["sentinel_policy"])
+        self._socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_XFRM_POLICY, allow)
+
+    def follow(self) -> None:
+        """Send the datagram after whatever was received before, and wait for it."""
+        self._node.inject(self._packet)
+        self._socket.recv(_SMALL_FILE)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()

@@ -7,13 +7,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xfrmspec.kernel.agent_node import SETTLE_SECONDS, enter_namespace, move_to, this_namespace
+from xfrmspec.kernel.agent_steps import Agent
 from xfrmspec.kernel.agent_watch import WatchedRun
-
-if TYPE_CHECKING:
-    from xfrmspec.kernel.agent import Agent
 
 _STARTS = (0.02, 0.36, 0.70)
 """At which part of a second the steps before the first wait begin, those after it, and so on.

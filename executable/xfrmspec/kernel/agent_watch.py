@@ -7,63 +7,15 @@ import errno
 import socket
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xfrmspec.kernel.agent_link import (
-    ADD_MEMBERSHIP,
-    DROP_MEMBERSHIP,
-    GROUP_ACQUIRE,
-    NETLINK_XFRM,
-    SOL_NETLINK,
-    messages,
-)
 from xfrmspec.kernel.agent_node import prepare_sender, set_sysctl
+from xfrmspec.kernel.agent_steps import Agent
 
-if TYPE_CHECKING:
-    from xfrmspec.kernel.agent import Agent
-
-_WATCHED_GROUPS = (2, 3, 4, 5, 6, 7)
-_BUFFER = 1 << 20
-_RECEIVE_SIZE = 1 << 16
 _SETTLE_SECONDS = 0.0004
 """A sleep leaves the processor to the timers that are due at once, such as those of used up states."""
 _LARVAL_SECONDS = 3600
 _ACQUIRE_SYSCTL = "net/core/xfrm_acq_expires"
-
-
-class Watcher:
-    """A key manager's ear that keeps every message."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        self._socket.bind((0, 0))
-        self._socket.setblocking(False)
-        for group in _WATCHED_GROUPS:
-            self._socket.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
-        self._acquires = False
-
-    def listen(self, acquires: bool) -> None:
-        """Forget what was heard, and from now on hear acquires or not."""
-        self.heard()
-        if acquires != self._acquires:
-            change = ADD_MEMBERSHIP if acquires else DROP_MEMBERSHIP
-            self._socket.setsockopt(SOL_NETLINK, change, GROUP_ACQUIRE)
-            self._acquires = acquires
-
-    def heard(self) -> list[list[Any]]:
-        """Return [type, payload in hexadecimal] of every message since the last time."""
-        told: list[list[Any]] = []
-        while True:
-            try:
-                datagram = self._socket.recv(_RECEIVE_SIZE)
-            except BlockingIOError:
-                return told
-            told += [[kind, payload.hex()] for kind, payload in messages(datagram)]
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._socket.close()
 
 
 class WatchedRun:
@@ -107,8 +59,6 @@ class WatchedRun:
         self._started = int(time.time())
         if self.scenario["acquire_seconds"] != _LARVAL_SECONDS:
             set_sysctl(_ACQUIRE_SYSCTL, str(self.scenario["acquire_seconds"]))
-        for frame in self.scenario["prepare"]:
-            self.agent.requests.exchanged(bytes.fromhex(frame))
         self.agent.events.listen(False)
         self.agent.watcher.listen(self.scenario["listen"])
 
@@ -129,7 +79,7 @@ class WatchedRun:
         if kind == "send":
             return self._seen(agent.sent(value))
         if kind == "receive":
-            return self._received(value)
+            return agent.received(value)
         if kind == "open":
             return self._seen(self._open(value))
         if kind == "send-on":
@@ -138,16 +88,6 @@ class WatchedRun:
 
     def _seen(self, error: int) -> dict[str, Any]:
         return self.agent.seen({"errno": error})
-
-    def _received(self, value: dict[str, Any]) -> dict[str, Any]:
-        """The states that sentinels go through are there only while a packet is received."""
-        requests = self.agent.requests
-        for frame in value["before"]:
-            requests.exchanged(bytes.fromhex(frame))
-        answer = self.agent.received(value)
-        for frame in value["after"]:
-            requests.exchanged(bytes.fromhex(frame))
-        return answer
 
     def _open(self, value: dict[str, Any]) -> int:
         old = self._sockets.pop(value["socket"], None)

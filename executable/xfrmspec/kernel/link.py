@@ -20,11 +20,14 @@ from typing import Any
 _AGENT_MODULES = (
     "__init__",
     "agent",
+    "agent_ear",
     "agent_key",
     "agent_link",
     "agent_node",
     "agent_quiet",
+    "agent_reserve",
     "agent_spaces",
+    "agent_steps",
     "agent_watch",
 )
 _START = """import sys

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache, lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -50,19 +49,17 @@ from xfrmspec.scenario.terms import (
     SendOn,
     SetDefaults,
     SetThresholds,
-    Step,
     UpdatePolicy,
     UpdateState,
     Wait,
 )
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.packet import Header
-from xfrmspec_terms.policy import DefaultAction, Direction, Mode, Policy, PolicyType, Template, identity_of
+from xfrmspec_terms.policy import DefaultAction, Direction, Mode, Policy, PolicyType, identity_of
 from xfrmspec_terms.selector import Flow, Protocol, Selector
 
 INTERFACES = {OUTER_INDEX: "outer", INNER_INDEX: "inner"}
 SENTINEL_PORT = 64999
-_SENTINEL_SPI = 0xFFFFFFF0
 _MOST_REQUESTS = 100
 _UDP_HEADER = 8
 DATAGRAM = bytes(PAYLOAD_OCTETS - _UDP_HEADER)
@@ -83,7 +80,7 @@ def compile_scenario(scenario: Scenario) -> dict[str, Any]:
         if isinstance(step, AddState) and step.suite is not Suite.READABLE and not scenario.octets:
             raise ValueError("states with keys are for scenarios that say `octets`")
         if isinstance(step, Send | Receive | Arrive):
-            steps.append(stimulus(step, scenario.node, last=number == len(scenario.steps)))
+            steps.append(stimulus(step, last=number == len(scenario.steps)))
         elif isinstance(step, Open | SendOn | Wait):
             raise ValueError(f"{type(step).__name__} is for scenarios that are run step by step")
         else:
@@ -92,7 +89,6 @@ def compile_scenario(scenario: Scenario) -> dict[str, Any]:
         steps.append(["dump"])
     return {
         "listen": scenario.listeners,
-        "prepare": _preparation(scenario),
         "steps": [
             [kind, frames_of(rest[0])] if kind == "request" else [kind, *rest] for kind, *rest in steps
         ],
@@ -129,7 +125,7 @@ def observation_of(scenario: Scenario, answers: list[Any]) -> Observation:
 
 
 def _most_states(scenario: Scenario) -> int:
-    """How many states there can be at once, those that sentinels and acquires add among them."""
+    """How many states there can be at once, those that acquires add among them."""
     steps = scenario.steps
     policies = [s.policy for s in steps if isinstance(s, AddPolicy | UpdatePolicy)]
     policies += [s.outbound for s in steps if isinstance(s, Send | Open) and s.outbound is not None]
@@ -137,8 +133,7 @@ def _most_states(scenario: Scenario) -> int:
     packets = sum(isinstance(step, Send | Receive | Arrive | Open | SendOn) for step in steps)
     added = sum(isinstance(step, AddState | UpdateState | AllocateSpi) for step in steps)
     added += sum(len(step.entries) for step in steps if isinstance(step, Migrate))
-    sentinels = 2 if any(is_protected(step) for step in steps) else 0
-    return added + sentinels + packets * templates
+    return added + packets * templates
 
 
 def node_configuration(node: Node) -> dict[str, Any]:
@@ -152,6 +147,8 @@ def node_configuration(node: Node) -> dict[str, Any]:
         "state_dump": frame(MessageKind.GETSA, RequestFlag.REQUEST | RequestFlag.DUMP, 1, b"").hex(),
         "table_size": frame(_GETSADINFO, RequestFlag.REQUEST, 0, bytes(4)).hex(),
         "sentinel_policy": socket_policy(_sentinel_policy()).hex(),
+        "sentinel": _sentinel_packet(node).hex(),
+        "kept_state": frames_of([state_message(_kept_state(node))])[0],
     }
 
 
@@ -161,44 +158,20 @@ def socket_policy(policy: Policy) -> bytes:
 
 
 def _sentinel_policy() -> Policy:
-    """Accepts the sentinel with and without its tunnel, whatever the databases say."""
-    tunnel = Template(Protocol.ESP, Mode.TUNNEL, optional=True)
-    return Policy(Selector.between("::/0", "::/0"), Direction.IN, templates=(tunnel,))
+    """Accepts the sentinel, whatever the databases say."""
+    return Policy(Selector.between("::/0", "::/0"), Direction.IN)
 
 
-@cache
-def sentinel_states(node: Node) -> tuple[SecurityAssociation, ...]:
-    """What sentinels go through, outermost first, when the packet before them is protected.
-
-    The kernel parks decapsulated packets in one queue and transport mode packets in another; whoever passes
-    both arrives after everything that stood there before.
-    """
-    ends = ip_address("2001:db8:ffff::1"), node.addresses[0].address
-    tunnel = SecurityAssociation(*ends, Protocol.ESP, Mode.TUNNEL, _SENTINEL_SPI)
-    return tunnel, replace(tunnel, mode=Mode.TRANSPORT, spi=_SENTINEL_SPI + 1)
-
-
-@cache
-def _sentinel_packet(node: Node, protected: bool) -> str:
+def _sentinel_packet(node: Node) -> bytes:
     """A packet whose arrival tells that the one before it was worked off."""
-    states = sentinel_states(node)
-    ends = states[0].source, states[0].destination
-    flow = Flow(*ends, Protocol.UDP, SENTINEL_PORT, SENTINEL_PORT)
-    return received_packet(Receive(flow, states if protected else ())).hex()
+    ends = ip_address("2001:db8:ffff::1"), node.addresses[0].address
+    return received_packet(Receive(Flow(*ends, Protocol.UDP, SENTINEL_PORT, SENTINEL_PORT)))
 
 
-def _rounds(step: Receive | Arrive) -> int:
-    """How many sentinels to wait for: a packet may stand in a queue once for each of its states."""
-    if isinstance(step, Arrive):
-        return 1 + step.depth
-    return 1 + sum(isinstance(layer, SecurityAssociation) for layer in step.layers)
-
-
-def is_protected(step: Step) -> bool:
-    """Tell whether a received packet goes through any state."""
-    if isinstance(step, Arrive):
-        return step.depth > 0
-    return isinstance(step, Receive) and any(isinstance(la, SecurityAssociation) for la in step.layers)
+def _kept_state(node: Node) -> SecurityAssociation:
+    """A state of IPComp that stays, beside the nodes of scenarios."""
+    here = node.addresses[0].address
+    return SecurityAssociation(here, here, Protocol.IPCOMP, Mode.TRANSPORT, 1)
 
 
 def frames_of(messages: Sequence[Message]) -> list[str]:
@@ -234,13 +207,11 @@ def _append_operation(steps: list[list[Any]], operation: Operation) -> None:
         steps.append(["rebuild"])
 
 
-def stimulus(step: Send | Receive | Arrive, node: Node, *, last: bool = False) -> list[Any]:
+def stimulus(step: Send | Receive | Arrive, *, last: bool = False) -> list[Any]:
     """Return the agent's step for a packet; `last` asks for the dump of the policies as well."""
     if isinstance(step, Arrive):
         value = {
             "packet": step.octets.hex(),
-            "rounds": _rounds(step),
-            "sentinel": _sentinel_packet(node, is_protected(step)),
             "protocol": step.protocol,
             "port": step.port,
             "payload": True,
@@ -250,8 +221,6 @@ def stimulus(step: Send | Receive | Arrive, node: Node, *, last: bool = False) -
     if isinstance(step, Receive):
         value = {
             "packet": received_packet(step).hex(),
-            "rounds": _rounds(step),
-            "sentinel": _sentinel_packet(node, is_protected(step)),
             "protocol": step.flow.protocol,
             "port": step.flow.destination_slot,
             "last": last,
@@ -306,12 +275,6 @@ def result_of(answer: Any, *, octets_only: bool = False) -> StepResult:
         payload=bytes.fromhex(answer["payload"]) if answer.get("payload") is not None else None,
         octets=wire,
     )
-
-
-def _preparation(scenario: Scenario) -> list[str]:
-    if not any(is_protected(step) for step in scenario.steps):
-        return []
-    return frames_of([state_message(state) for state in sentinel_states(scenario.node)])
 
 
 @lru_cache(maxsize=4096)

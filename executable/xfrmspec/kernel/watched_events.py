@@ -33,14 +33,11 @@ from xfrmspec_terms.policy import NO_LIMITS, Policy, PolicyIdentity, identity_of
 from xfrmspec_terms.selector import Protocol
 
 _Body = TypeVar("_Body")
-SENTINEL_SPIS = 0xFFFFFFF0
-"""From here on SPIs belong to the states that sentinels go through; nobody is told of them."""
 
 
 def events_of(heard: Sequence[tuple[int, str]]) -> tuple[Event, ...]:
     """Return what was heard, [message type, payload in hexadecimal], as events in the same order."""
-    events = [_event(decode(kind, bytes.fromhex(payload))) for kind, payload in heard]
-    return tuple(event for event in events if event.state is None or event.state.spi < SENTINEL_SPIS)
+    return tuple(_event(decode(kind, bytes.fromhex(payload))) for kind, payload in heard)
 
 
 def spi_of(answers: Sequence[str]) -> int | None:
@@ -60,7 +57,7 @@ def stored_states_of(payloads: Sequence[str], started: int | None) -> tuple[Stor
 
 def _is_told(state: StoredState) -> bool:
     """The states that the kernel makes for itself behind IPComp tunnels come and go with those."""
-    return state.name.spi < SENTINEL_SPIS and state.name.protocol is not Protocol.IPV6
+    return state.name.protocol is not Protocol.IPV6
 
 
 def _event(message: Message) -> Event:

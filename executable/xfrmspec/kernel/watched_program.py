@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
-from xfrmspec.kernel.netlink_requests import state_key_message, state_message
 from xfrmspec.kernel.operations import operation_message
 from xfrmspec.kernel.program import (
     DATAGRAM,
     compile_scenario,
     ending,
     frames_of,
-    is_protected,
     observation_of,
     result_of,
     sender,
-    sentinel_states,
     stimulus,
     stored_entry,
 )
@@ -36,8 +32,6 @@ from xfrmspec.scenario.terms import (
     AddState,
     AllocateSpi,
     Arrive,
-    FlushStates,
-    Node,
     Open,
     Receive,
     Scenario,
@@ -70,16 +64,13 @@ def compile_watched(scenario: Scenario) -> dict[str, Any]:
     waits = sum(isinstance(step, Wait) for step in scenario.steps)
     if waits > MOST_WAITS:
         raise ValueError(f"{waits} waits in a scenario; a kernel can do {MOST_WAITS}")
-    flushes = any(isinstance(step, FlushStates) for step in scenario.steps)
-    receives = any(is_protected(step) for step in scenario.steps)
     return {
         "watched": True,
         "timed": waits > 0,
         "listen": scenario.listeners,
         "acquire_seconds": scenario.acquire_seconds,
         "settle": any(_is_limited(step) for step in scenario.steps),
-        "prepare": [] if flushes else _sentinel_frames(scenario.node, receives)["before"],
-        "steps": [_step(step, scenario.node, alone=flushes) for step in scenario.steps],
+        "steps": [_step(step) for step in scenario.steps],
     } | ending(scenario)
 
 
@@ -87,31 +78,19 @@ def _is_limited(step: Step) -> bool:
     return isinstance(step, AddState | UpdateState) and step.state.limits != NO_LIMITS
 
 
-def _step(step: Step, node: Node, *, alone: bool) -> list[Any]:
-    """Where states are flushed, those that sentinels go through are there only while a packet comes in."""
+def _step(step: Step) -> list[Any]:
     if isinstance(step, Wait):
         return ["wait", step.seconds]
-    if isinstance(step, Receive):
-        kind, value = stimulus(step, node)
-        return [kind, value | _sentinel_frames(node, alone and is_protected(step))]
     if isinstance(step, Arrive):
         raise ValueError("packets given as octets are for scenarios that are not watched")
-    if isinstance(step, Send):
-        return stimulus(step, node)
+    if isinstance(step, Send | Receive):
+        return stimulus(step)
     if isinstance(step, Open):
         return ["open", sender(step) | {"socket": step.socket}]
     if isinstance(step, SendOn):
         return ["send-on", {"socket": step.socket, "payload": DATAGRAM.hex()}]
     (request,) = frames_of([operation_message(step)])
     return ["thresholds" if isinstance(step, SetThresholds) else "request", request]
-
-
-@cache
-def _sentinel_frames(node: Node, protected: bool) -> dict[str, list[str]]:
-    states = sentinel_states(node) if protected else ()
-    messages = [[state_message(state) for state in states], [state_key_message(state) for state in states]]
-    before, after = ([frames_of([message])[0] for message in half] for half in messages)
-    return {"before": before, "after": after}
 
 
 def watched_observation(scenario: Scenario, answer: dict[str, Any]) -> Observation:

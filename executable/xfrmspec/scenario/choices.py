@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import Enum
 from ipaddress import IPv6Address
 from random import Random
 
 from xfrmspec.scenario.terms import INNER_INDEX, LABORATORY, LOOPBACK_INDEX, OUTER_INDEX
 from xfrmspec_terms.policy import ANY_MARK, Action, Direction, Mark, Policy, PolicyType
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import (
     ANY_PORT,
     ANY_PROTOCOL,

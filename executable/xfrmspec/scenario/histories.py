@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
 
 from xfrmspec.scenario.choices import (
@@ -29,6 +28,7 @@ from xfrmspec.xfrm.placement import Thresholds
 from xfrmspec.xfrm.tables import DefaultActions
 from xfrmspec_terms.packet import Header
 from xfrmspec_terms.policy import Action, DefaultAction, Policy, PolicyType, identity_of
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Flow, Protocol
 
 _MOST_OPERATIONS = 12

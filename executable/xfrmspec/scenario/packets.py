@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from xfrmspec.scenario.terms import PAYLOAD_OCTETS, Receive
@@ -25,6 +25,7 @@ from xfrmspec_terms.headers import (
 from xfrmspec_terms.options import PadN
 from xfrmspec_terms.packet import Header, UpperLayer, header_name, upper_header
 from xfrmspec_terms.policy import Mode
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Flow, Protocol, SlotMeaning, slot_meaning
 
 _HOP_LIMIT = 64

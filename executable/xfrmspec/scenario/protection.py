@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from random import Random
 
@@ -21,6 +21,7 @@ from xfrmspec_terms.policy import (
     PolicyType,
     Template,
 )
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Flow, Protocol, Selector
 
 _FIRST_SPI = 0x1001

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from ipaddress import IPv6Address
 from random import Random
 
@@ -13,6 +12,7 @@ from xfrmspec.scenario.terms import AddPolicy, AddState, Receive, Scenario
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.packet import Header
 from xfrmspec_terms.policy import Action, Direction, Mode, Policy, PolicyType, Template
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Flow, Protocol, Selector
 
 _MOST_LAYERS = 4

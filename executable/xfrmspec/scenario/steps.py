@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
@@ -51,6 +51,7 @@ from xfrmspec_terms.outcome import Counter, Decision, Errno
 from xfrmspec_terms.packet import upper_header
 from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyIdentity, identity_of
 from xfrmspec_terms.profile import Profile
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Flow, Protocol
 
 _CHECKED_TWICE = frozenset({Protocol.ICMPV6})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from xfrmspec.xfrm.placement import (
     Thresholds,
@@ -25,6 +25,7 @@ from xfrmspec_terms.policy import (
     identity_of,
 )
 from xfrmspec_terms.profile import CLEAN, Profile
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Family
 
 INDEX_STEP = 8

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.policy import CandidateList, Direction, InstalledPolicy, Policy
 from xfrmspec_terms.profile import Profile
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Family, Prefix
 
 COARSE_BELOW = {Family.INET: 16, Family.INET6: 48}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from xfrmspec.xfrm.database import PolicyDatabase, install, rebuild
@@ -25,6 +25,7 @@ from xfrmspec_terms.policy import (
     identity_of,
 )
 from xfrmspec_terms.profile import Profile
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Family
 
 

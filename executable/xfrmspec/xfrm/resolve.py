@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xfrmspec.xfrm.associations import Found, StateKey, find_state, larval_state
 from xfrmspec.xfrm.tables import XfrmTables
@@ -13,6 +13,7 @@ from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Acquire, Errno, Reason
 from xfrmspec_terms.packet import transform_name
 from xfrmspec_terms.policy import ENDPOINT_MODES, Policy, Template
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Flow
 
 

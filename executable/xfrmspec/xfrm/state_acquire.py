@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xfrmspec.xfrm.state_database import StateDatabase, Stored
 from xfrmspec.xfrm.state_operations import StateOutcome
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.policy import Limits
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.state import InstalledState, StateEvent, StateEventKind, StateRefusal
 
 

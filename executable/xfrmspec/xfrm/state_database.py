@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xfrmspec.xfrm.state_hash import INITIAL_BUCKETS, bucket
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.policy import IPSEC_PROTOCOLS, Mark
 from xfrmspec_terms.profile import CLEAN, Profile
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Family, Protocol
 from xfrmspec_terms.state import ACQUIRE_SECONDS, InstalledState, SpiRequest
 

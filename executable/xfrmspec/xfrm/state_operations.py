@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xfrmspec.xfrm.state_database import (
     StateDatabase,
@@ -16,6 +16,7 @@ from xfrmspec_terms.association import Lifecycle, SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import ANY_MARK, IPSEC_PROTOCOLS
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.state import (
     FIRST_CHECK_SECONDS,
     InstalledState,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from xfrmspec.xfrm.state_database import is_route_optimisation
 from xfrmspec.xfrm.templates import instantiable
 from xfrmspec_terms.association import Encapsulation, SecurityAssociation, StateFlag
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.policy import ENDPOINT_MODES, TEMPLATE_PROTOCOLS, Mode
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Family, Protocol, Selector
 from xfrmspec_terms.state import SMALL_SPI_LIMIT, Algorithm, StateRefusal, StateRequest
 

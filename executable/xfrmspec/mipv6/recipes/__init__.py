@@ -1,1 +1,0 @@
-"""Recipes: which policies, states, tunnels and proxies a stage of a daemon asks of its kernel."""
