@@ -45,11 +45,6 @@ def _away(state: str) -> tuple[Transition, ...]:
     )
 
 
-def _bound(state: str) -> tuple[Transition, ...]:
-    """Return how a registration answers a movement and the way home while a binding is held."""
-    return _away(state)[:2]
-
-
 HOME_REGISTRATION = Machine(
     name="Home registration",
     states=(AT_HOME, REGISTERING, REGISTERED, REFRESHING, REFUSED, RETURNING),
@@ -68,14 +63,14 @@ HOME_REGISTRATION = Machine(
             (ACKNOWLEDGEMENT, "135 ahead", "BU with the number after it", REGISTERING, "MN-013"),
             (ACKNOWLEDGEMENT, "refused", "Stage REFUSED", REFUSED, "MN-014"),
         ),
-        *_bound(REGISTERED),
+        *_away(REGISTERED),
         *transitions_from(
             REGISTERED,
             (TIMER, "time to refresh", "BU", REFRESHING, "MN-017"),
             (TIMER, "the binding ends", "Stage REGISTERING, BU", REGISTERING, "MN-018"),
             (BINDING_ERROR, "unknown binding", "BU", REFRESHING, "MN-019"),
         ),
-        *_bound(REFRESHING),
+        *_away(REFRESHING),
         *_put_off(REFRESHING),
         *transitions_from(
             REFRESHING,
@@ -250,6 +245,7 @@ CORRESPONDENT_ROUTE = Machine(
             *_NOT_SPOKEN,
         ),
         *_leaves_care_of(OPTIMISED),
+        *_leaves_unbound(OPTIMISED),
         *_tests(RETESTING, REBINDING, OPTIMISED),
         *transitions_from(
             RETESTING,
