@@ -33,6 +33,7 @@ from xfrmspec.kernel.netlink_requests import state_message as netlink_state
 from xfrmspec.kernel.program import compile_scenario
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.scenario.terms import Scenario, Send
+from xfrmspec.wire.secret import Secret
 from xfrmspec.xfrm.state_acquire import store_larval
 from xfrmspec.xfrm.state_operations import add
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation
@@ -196,7 +197,7 @@ def test_a_dump_shows_every_origin_and_is_cut_at_a_larval_state_of_mode_ro(
 def test_a_promiscuous_socket_reads_the_keys_of_another_manager(uml: KernelSubject) -> None:
     listen = KeyMessage(MessageType.X_PROMISC, 1)
     written = state_message(
-        MessageType.ADD, 0x100, KeyExtension(ExtensionType.KEY_ENCRYPT, 128, bytes(16)), encryption=12
+        MessageType.ADD, 0x100, KeyExtension(ExtensionType.KEY_ENCRYPT, 128, Secret(bytes(16))), encryption=12
     )
     steps = [key_step(listen, socket=1), key_step(written, socket=2), key_step(b"", socket=1)]
     twice, _, (answer,) = run_steps(uml, steps)

@@ -37,6 +37,7 @@ from xfrmspec.kernel.netlink_requests import policy_message, stored_state
 from xfrmspec.kernel.program import compile_scenario
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.scenario.terms import Scenario, Send
+from xfrmspec.wire.secret import NO_KEY, Secret
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.policies import link_new
 from xfrmspec.xfrm.state_acquire import store_larval
@@ -48,10 +49,10 @@ from xfrmspec_terms.profile import LINUX_6_1
 from xfrmspec_terms.selector import Flow, Protocol, Selector
 
 HISTORIES, COMMANDS = 150, 8
-NULL_CIPHER = KeyExtension(ExtensionType.KEY_ENCRYPT, 0, b"")
-NULL_DIGEST = KeyExtension(ExtensionType.KEY_AUTH, 0, b"")
+NULL_CIPHER = KeyExtension(ExtensionType.KEY_ENCRYPT, 0, NO_KEY)
+NULL_DIGEST = KeyExtension(ExtensionType.KEY_AUTH, 0, NO_KEY)
 KEYS: tuple[list[Extension], ...] = ([], [NULL_DIGEST], [NULL_CIPHER, NULL_DIGEST])
-SOME_KEY = KeyExtension(ExtensionType.KEY_ENCRYPT, 8, b"k")
+SOME_KEY = KeyExtension(ExtensionType.KEY_ENCRYPT, 8, Secret(b"k"))
 NUMBERS = {SaType.ESP: (0, 11), SaType.AH: (251, 0), SaType.X_IPCOMP: (0, 2), SaType.UNSPEC: (0, 11)}
 
 

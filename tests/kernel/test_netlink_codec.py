@@ -51,6 +51,7 @@ from xfrmspec.kernel.netlink_requests import (
 )
 from xfrmspec.kernel.netlink_small import unpack_migrate
 from xfrmspec.kernel.netlink_values import MalformedMessageError, Usage
+from xfrmspec.wire.secret import Secret
 from xfrmspec_terms.association import Encapsulation, SecurityAssociation
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import (
@@ -195,7 +196,7 @@ def test_a_state_survives_the_round_trip(state: SecurityAssociation) -> None:
 @given(st.binary(max_size=64), st.sampled_from((None, 96, 128)))
 def test_an_algorithm_survives_the_round_trip_and_never_shows_its_key(key: bytes, icv: int | None) -> None:
     kind = AttributeKind.ALG_CRYPT if icv is None else AttributeKind.ALG_AUTH_TRUNC
-    algorithm = Algorithm(kind, "hmac(sha1)", key, icv)
+    algorithm = Algorithm(kind, "hmac(sha1)", Secret(key), icv)
     attribute = algorithm_attribute(algorithm)
     assert algorithms_in((attribute,)) == (algorithm,)
     assert len(key) < 4 or key.hex() not in repr(attribute) + repr(algorithm)

@@ -30,6 +30,7 @@ from xfrmspec.scenario.terms import (
     Step,
     UpdateState,
 )
+from xfrmspec.wire.secret import Secret
 from xfrmspec_terms.association import Encapsulation, SecurityAssociation, StateFlag
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.outcome import Errno
@@ -166,9 +167,9 @@ def test_which_states_are_refused(uml: KernelSubject) -> None:
 
 
 AUTHENTICATION = Algorithm(AttributeKind.ALG_AUTH, "digest_null")
-TRUNCATED = Algorithm(AttributeKind.ALG_AUTH_TRUNC, "hmac(md5)", bytes(16), 96)
+TRUNCATED = Algorithm(AttributeKind.ALG_AUTH_TRUNC, "hmac(md5)", Secret(bytes(16)), 96)
 ENCRYPTION = Algorithm(AttributeKind.ALG_CRYPT, "ecb(cipher_null)")
-COMBINED = Algorithm(AttributeKind.ALG_AEAD, "rfc4106(gcm(aes))", bytes(20), 128)
+COMBINED = Algorithm(AttributeKind.ALG_AEAD, "rfc4106(gcm(aes))", Secret(bytes(20)), 128)
 COMPRESSION = Algorithm(AttributeKind.ALG_COMP, "deflate")
 ACCEPTED = {
     Protocol.AH: ({AUTHENTICATION}, {TRUNCATED}),

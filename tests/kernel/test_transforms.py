@@ -62,19 +62,19 @@ def secret(size: int) -> Secret:
 
 def mac(name: str, size: int, bits: int) -> tuple[Integrity, Algorithm]:
     chosen = integrity(name, secret(size), bits)
-    return chosen, Algorithm(AttributeKind.ALG_AUTH_TRUNC, name, chosen.key.reveal(), bits)
+    return chosen, Algorithm(AttributeKind.ALG_AUTH_TRUNC, name, chosen.key, bits)
 
 
 def separate(name: str, size: int) -> tuple[EspKeys, list[Algorithm]]:
     chosen, authentic = mac("hmac(sha256)", 32, 128)
     key = secret(size)
-    cipher = Algorithm(AttributeKind.ALG_CRYPT, name, key.reveal())
+    cipher = Algorithm(AttributeKind.ALG_CRYPT, name, key)
     return EspKeys(encryption(name, key), chosen), [authentic, cipher]
 
 
 def combined(name: str, size: int, bits: int) -> tuple[EspKeys, list[Algorithm]]:
     key = secret(size)
-    return EspKeys(encryption(name, key, bits)), [Algorithm(AttributeKind.ALG_AEAD, name, key.reveal(), bits)]
+    return EspKeys(encryption(name, key, bits)), [Algorithm(AttributeKind.ALG_AEAD, name, key, bits)]
 
 
 WAYS = [

@@ -36,6 +36,7 @@ from xfrmspec.interfaces.key_message import (
 )
 from xfrmspec.interfaces.key_policy import from_policy, next_reqid, to_policy
 from xfrmspec.interfaces.key_refusal import KeyRefusal
+from xfrmspec.wire.secret import Secret
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.policies import link_new
 from xfrmspec_terms.outcome import Errno
@@ -84,7 +85,7 @@ def _addresses(draw: st.DrawFn) -> AddressExtension:
 def _keys(draw: st.DrawFn) -> KeyExtension:
     octets = draw(st.binary(max_size=40))
     bits = max(0, len(octets) * 8 - draw(st.integers(0, 7)))
-    return KeyExtension(draw(st.sampled_from(sorted(KEY_TYPES))), bits, octets)
+    return KeyExtension(draw(st.sampled_from(sorted(KEY_TYPES))), bits, Secret(octets))
 
 
 _ends = st.one_of(st.none(), st.tuples(ipv4, ipv4), st.tuples(ipv6, ipv6))

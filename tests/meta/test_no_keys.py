@@ -9,7 +9,8 @@ import logging
 import pickle
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -19,25 +20,44 @@ import pytest
 
 import xfrmspec.formats.words as format_words
 from xfrmspec.cli import main
-from xfrmspec.conform.campaigns import CampaignName, Numbered
-from xfrmspec.conform.filing import file_mismatches
+from xfrmspec.conform import jobs
+from xfrmspec.conform.campaigns import CAMPAIGNS, CampaignName, scenario_number
 from xfrmspec.conform.octets import octet_scenario
-from xfrmspec.conform.plan import Backend, Plan
-from xfrmspec.conform.run import Mismatch, Tally
-from xfrmspec.conform.shrinking import Minimal
+from xfrmspec.conform.plan import Backend, Bench, Plan
+from xfrmspec.conform.run import run_job
 from xfrmspec.findings.ledger import FINDINGS
 from xfrmspec.findings.script import as_script
 from xfrmspec.host.node import Node, Secured
+from xfrmspec.interfaces.key_codec import MalformedKeyMessageError
+from xfrmspec.interfaces.key_codec import decode as decode_key
+from xfrmspec.interfaces.key_codec import encode as encode_key
+from xfrmspec.interfaces.key_message import (
+    AddressExtension,
+    ExtensionType,
+    KeyExtension,
+    KeyMessage,
+    MessageType,
+    SaExtension,
+    SaType,
+)
+from xfrmspec.interfaces.key_state import KeyStateTables
+from xfrmspec.interfaces.key_state import carry_out as carry_out_key
+from xfrmspec.kernel.netlink import MessageKind
+from xfrmspec.kernel.netlink import decode as decode_netlink
+from xfrmspec.kernel.netlink import encode as encode_netlink
 from xfrmspec.kernel.netlink_attributes import Algorithm, AttributeKind
 from xfrmspec.kernel.netlink_requests import state_message
+from xfrmspec.kernel.netlink_values import MalformedMessageError
 from xfrmspec.scenario.document import to_json
 from xfrmspec.scenario.reference import ReferenceSubject
 from xfrmspec.scenario.suites import Suite, key_for, keys_of
 from xfrmspec.scenario.terms import AddState
+from xfrmspec.wire import applying
 from xfrmspec.wire.ah import AhKeys
 from xfrmspec.wire.algorithms import AlgorithmError, encryption, integrity
 from xfrmspec.wire.esp import EspKeys, seal
 from xfrmspec.wire.secret import Secret
+from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.state_database import StateDatabase
 from xfrmspec.xfrm.tables import XfrmTables
 from xfrmspec_terms.association import SecurityAssociation
@@ -58,7 +78,7 @@ def shown_keys(said: str | bytes, *keys: bytes) -> list[str]:
     text = said.decode("latin-1") if isinstance(said, bytes) else said
     digits = _BETWEEN.sub("", text).lower()
     found: list[str] = []
-    for key in keys or (KEY, OTHER):
+    for key in dict.fromkeys(keys or (KEY, OTHER)):
         pieces = [key[at : at + WINDOW] for at in range(len(key) - WINDOW + 1)]
         found += ["hexadecimal"] * any(piece.hex() in digits for piece in pieces)
         found += ["octets"] * any(piece.decode("latin-1") in text for piece in pieces)
@@ -164,11 +184,40 @@ HERE, THERE = IPv6Address("2001:db8::1"), IPv6Address("2001:db8:b::1")
 STATE = SecurityAssociation(HERE, THERE, Protocol.ESP, Mode.TRANSPORT, 0x1001)
 
 
+ALGORITHMS = (
+    Algorithm(AttributeKind.ALG_AUTH_TRUNC, "hmac(sha1)", Secret(OTHER), 96),
+    Algorithm(AttributeKind.ALG_CRYPT, "cbc(aes)", Secret(KEY)),
+)
+KEY_MESSAGE = KeyMessage(
+    MessageType.ADD,
+    satype=SaType.ESP,
+    extensions=(
+        SaExtension(0x1001, authentication=3, encryption=12),
+        AddressExtension(ExtensionType.ADDRESS_SRC, HERE, 128),
+        AddressExtension(ExtensionType.ADDRESS_DST, THERE, 128),
+        KeyExtension(ExtensionType.KEY_AUTH, 160, Secret(OTHER)),
+        KeyExtension(ExtensionType.KEY_ENCRYPT, 128, Secret(KEY)),
+    ),
+)
+
+
 def holders() -> dict[str, object]:
     esp = EspKeys(encryption("cbc(aes)", Secret(KEY)), integrity("hmac(sha1)", Secret(OTHER)))
     ah = AhKeys(integrity("hmac(sha1)", Secret(OTHER)))
     node = Node(XfrmTables(), StateDatabase(LINUX_6_1), {1: Secured(esp), 2: Secured(ah)})
-    return {"secret": Secret(KEY), "esp": esp, "ah": ah, "secured": Secured(esp), "node": node}
+    request = state_message(STATE, ALGORITHMS)
+    return {
+        "secret": Secret(KEY),
+        "esp": esp,
+        "ah": ah,
+        "secured": Secured(esp),
+        "node": node,
+        "algorithm": ALGORITHMS[1],
+        "request": request,
+        "answer": decode_netlink(MessageKind.NEWSA, encode_netlink(request)),
+        "PF_KEY message": KEY_MESSAGE,
+        "PF_KEY answer": decode_key(encode_key(KEY_MESSAGE)),
+    }
 
 
 @pytest.mark.parametrize("name", sorted(holders()))
@@ -210,29 +259,109 @@ def test_a_key_of_a_wrong_length_is_not_in_the_complaint(size: int) -> None:
     assert shown_keys("".join(traceback.format_exception(wrong.value)), KEY) == []
 
 
-def test_no_request_to_a_kernel_prints_its_key() -> None:
-    algorithms = (
-        Algorithm(AttributeKind.ALG_AUTH_TRUNC, "hmac(sha1)", OTHER, 96),
-        Algorithm(AttributeKind.ALG_CRYPT, "cbc(aes)", KEY),
-    )
-    assert shown_keys(repr(algorithms) + str(algorithms)) == []
-    message = state_message(STATE, algorithms)
-    assert shown_keys(repr(message)) == []
+def test_what_is_sent_to_a_kernel_has_the_key_that_was_planted() -> None:
+    """Without it the tests of messages would look for something that was never there."""
+    assert KEY in encode_netlink(state_message(STATE, ALGORITHMS))
+    assert OTHER in encode_key(KEY_MESSAGE)
 
 
-def test_scenarios_and_filed_mismatches_name_suites_and_hold_no_key(tmp_path: Path) -> None:
+def test_no_damaged_message_is_complained_about_with_its_key() -> None:
+    netlink, pf_key = encode_netlink(state_message(STATE, ALGORITHMS)), encode_key(KEY_MESSAGE)
+    complaints = 0
+    for read, octets in ((lambda got: decode_netlink(MessageKind.NEWSA, got), netlink), (decode_key, pf_key)):
+        for at in range(len(octets)):
+            for damaged in (octets[:at], octets[:at] + b"\xff" + octets[at + 1 :]):
+                try:
+                    said = repr(read(damaged))
+                except (ValueError, MalformedMessageError, MalformedKeyMessageError) as error:
+                    said = "".join(traceback.format_exception(error)) + repr(error.args)
+                    complaints += 1
+                assert shown_keys(said) == [], at
+    assert complaints > 100
+
+
+@pytest.mark.parametrize("type_", [MessageType.ADD, MessageType.UPDATE, MessageType.GET, MessageType.DELETE])
+def test_nothing_that_pf_key_answers_or_keeps_shows_a_key(type_: MessageType) -> None:
+    tables = KeyStateTables(StateDatabase(LINUX_6_1), PolicyDatabase(LINUX_6_1))
+    stored = carry_out_key(KEY_MESSAGE, tables, 1)
+    assert len(stored.tables.states) == 1
+    answer = carry_out_key(replace(KEY_MESSAGE, type=type_), stored.tables, 2)
+    for one in (stored, answer):
+        assert shown_keys(repr(one) + repr(asdict(one))) == []
+
+
+def test_scenarios_name_suites_and_hold_no_key() -> None:
     reference = ReferenceSubject(LINUX_6_1)
     for number in range(25):
         scenario = octet_scenario(Random(number))
-        outcome = reference.run(scenario)
-        came_up = Numbered(CampaignName.OCTETS, 1, number, scenario)
-        tally = Tally("6.1.176", LINUX_6_1.name)
-        tally.mismatches.append(Mismatch(came_up, Minimal(scenario, outcome, outcome, repeated=True)))
-        plan = Plan(CampaignName.OCTETS, 1, 1, backend=Backend.UML)
-        written = [path.read_text() for path in file_mismatches(plan, tally, tmp_path)]
         keys = derived_keys([step for step in scenario.steps if isinstance(step, AddState)])
-        said = [to_json(scenario), repr(scenario), repr(outcome), *written]
+        said = [
+            to_json(scenario),
+            repr(scenario),
+            repr(reference.run(scenario)),
+            repr(pickle.dumps(scenario)),
+        ]
         assert all(shown_keys(text, *keys) == [] for text in said) or not keys
+
+
+SEVERAL = 50
+
+
+def conform(count: int, *words: str) -> tuple[str, ...]:
+    return ("conform", "--campaign", "octets", "--scenarios", str(count), "--backend", "reference", *words)
+
+
+def keys_of_campaign(count: int) -> list[bytes]:
+    scenarios = (scenario_number(CAMPAIGNS[CampaignName.OCTETS], 1, number) for number in range(count))
+    return derived_keys([step for s in scenarios for step in s.steps if isinstance(step, AddState)])
+
+
+@contextmanager
+def disagreeing(plan: Plan, job: int) -> Iterator[Bench]:
+    """A bench on which the two sides differ now and then, so that there is something to tell."""
+    other = replace(LINUX_6_1, ah_padding_is_stale=False, repeated_headers_reserved_twice=False)
+    yield Bench(ReferenceSubject(LINUX_6_1), ReferenceSubject(other), "6.1.176", LINUX_6_1.name)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_campaign_tells_and_files_mismatches_without_a_key(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output: str
+) -> None:
+    monkeypatch.setattr(jobs, "opened", disagreeing)
+    report, filed = tmp_path / "report.json", tmp_path / "filed"
+    words = ("--report", str(report), "--file-mismatches", str(filed), "--format", output)
+    said = said_by(capsys, monkeypatch, *conform(SEVERAL, *words))
+    written = [path.read_text(encoding="utf-8") for path in sorted(filed.iterdir())]
+    assert len(written) >= 2
+    keys = keys_of_campaign(SEVERAL)
+    assert len(keys) > 20
+    for text in (said, report.read_text(encoding="utf-8"), *written):
+        assert shown_keys(text, *keys) == []
+
+
+def test_a_campaign_whose_scenarios_fail_tells_no_key(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the sealing of a packet raises ends up in what the reference says of the scenario."""
+
+    def broken(keys: object, *rest: object) -> bytes:
+        raise ValueError(f"cannot seal with {keys!r} and {rest!r}")
+
+    monkeypatch.setattr(applying, "seal", broken)
+    said = said_by(capsys, monkeypatch, *conform(60))
+    outcome = ReferenceSubject(LINUX_6_1).run(scenario_number(CAMPAIGNS[CampaignName.OCTETS], 1, 0))
+    assert shown_keys(said + caplog.text + repr(outcome), *keys_of_campaign(60)) == []
+
+
+def test_what_a_job_hands_over_is_told_and_holds_no_key() -> None:
+    """Outcomes about octets hold keys and cannot be pickled; what several jobs say of them can."""
+    plan = Plan(CampaignName.OCTETS, SEVERAL, 1, backend=Backend.REFERENCE)
+    with disagreeing(plan, 0) as bench:
+        tally = run_job(plan, bench, 0, lambda progress: None, lambda: False)
+    assert tally.mismatches
+    handed = pickle.dumps(tally)
+    assert pickle.loads(handed).mismatches == tally.mismatches
+    assert shown_keys(handed, *keys_of_campaign(SEVERAL)) == []
 
 
 def derived_keys(steps: list[AddState]) -> list[bytes]:

@@ -51,8 +51,8 @@ def test_other_rules_are_found_out_and_made_small(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("xfrmspec.conform.run.MOST_MINIMISED", 4)
     made, tally = compared(200)
     assert tally.disagreed > len(tally.mismatches) == 4
-    assert all(mismatch.told and mismatch.minimal.repeated for mismatch in tally.mismatches)
-    assert any(len(mismatch.minimal.scenario.steps) <= 2 for mismatch in tally.mismatches)
+    assert all(mismatch.told and mismatch.repeated for mismatch in tally.mismatches)
+    assert any(len(mismatch.scenario.steps) <= 2 for mismatch in tally.mismatches)
     assert not is_conformant(made, tally)
 
 
@@ -89,7 +89,7 @@ def test_a_filed_mismatch_is_a_test_that_runs(tmp_path: Path, monkeypatch: pytes
     filed = file_mismatches(made, tally, tmp_path)
     documents = [path for path in filed if path.suffix == ".json"]
     assert len(filed) == 2 * len(tally.mismatches)
-    assert from_json(documents[0].read_text(encoding="utf-8")) == tally.mismatches[0].minimal.scenario
+    assert from_json(documents[0].read_text(encoding="utf-8")) == tally.mismatches[0].scenario
     tests = [str(path) for path in filed if path.suffix == ".py"]
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests[:2]],

@@ -74,12 +74,12 @@ def print_tally(plan: Plan, tally: Tally) -> None:
 
 
 def _print_mismatch(console: Console, mismatch: Mismatch) -> None:
-    came_up, minimal = mismatch.came_up, mismatch.minimal
-    again = "" if minimal.repeated else " (it did not come back when run alone)"
+    came_up = mismatch.came_up
+    again = "" if mismatch.repeated else " (it did not come back when run alone)"
     console.print(f"[red]disagree[/red]: scenario {came_up.number} of {came_up.campaign}{again}")
     for line in mismatch.told:
         console.print(escape(f"    {line}"))
-    for step in json.loads(to_json(minimal.scenario))["steps"]:
+    for step in json.loads(to_json(mismatch.scenario))["steps"]:
         console.print(escape(f"        {json.dumps(step)}"))
 
 

@@ -76,7 +76,7 @@ def file_mismatches(plan: Plan, tally: Tally, directory: Path) -> list[Path]:
         came_up = mismatch.came_up
         name = f"{came_up.campaign}_{came_up.seed}_{came_up.number}"
         texts = {
-            f"mismatch_{name}.json": to_json(mismatch.minimal.scenario) + "\n",
+            f"mismatch_{name}.json": to_json(mismatch.scenario) + "\n",
             f"test_mismatch_{name}.py": pytest_file(plan, tally, mismatch),
         }
         for file, text in texts.items():
@@ -97,7 +97,7 @@ def pytest_file(plan: Plan, tally: Tally, mismatch: Mismatch) -> str:
         told="\n".join(_short(line) for line in mismatch.told),
         backend=_SUBJECTS.get(plan.backend, ""),
         profile=tally.profile,
-        document=to_json(mismatch.minimal.scenario),
+        document=to_json(mismatch.scenario),
     )
 
 

@@ -78,7 +78,7 @@ def _mismatch_object(mismatch: Mismatch) -> dict[str, object]:
         "campaign": came_up.campaign.value,
         "seed": came_up.seed,
         "number": came_up.number,
-        "repeated": mismatch.minimal.repeated,
+        "repeated": mismatch.repeated,
         "differences": list(mismatch.told),
-        "scenario": json.loads(to_json(mismatch.minimal.scenario)),
+        "scenario": json.loads(to_json(mismatch.scenario)),
     }

@@ -26,16 +26,22 @@ MOST_MINIMISED = 50
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A scenario on which the subjects differ: as it came up, and as small as it gets."""
+    """A scenario on which the subjects differ: as it came up, and as small as it gets.
+
+    `told` says what differs, one line each, the reference first; `repeated` that it did so again when run
+    alone. The outcomes are left behind: those about octets hold keys, which never leave a process.
+    """
 
     came_up: Numbered
-    minimal: Minimal
+    scenario: Scenario
+    repeated: bool
+    told: tuple[str, ...]
 
-    @property
-    def told(self) -> tuple[str, ...]:
-        """What differs, one line each, the reference first."""
-        found = differences(self.minimal.first, self.minimal.second)
-        return tuple(difference_line(difference) for difference in found)
+    @classmethod
+    def of(cls, came_up: Numbered, minimal: Minimal) -> Mismatch:
+        """Return what is told of a scenario that was made small."""
+        found = differences(minimal.first, minimal.second)
+        return cls(came_up, minimal.scenario, minimal.repeated, tuple(map(difference_line, found)))
 
 
 @dataclass(slots=True)
@@ -159,7 +165,7 @@ class _Job:
         if len(self._tally.mismatches) < MOST_MINIMISED:
             outcomes = (trouble.expected, trouble.found)
             smallest = minimise(trouble.numbered.scenario, outcomes, self._bench.reference, self._bench.other)
-            self._tally.mismatches.append(Mismatch(trouble.numbered, smallest))
+            self._tally.mismatches.append(Mismatch.of(trouble.numbered, smallest))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from xfrmspec.interfaces.key_message import (
     SupportedAlgorithm,
     SupportedExtension,
 )
+from xfrmspec.wire.secret import Secret
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.selector import Address, Family, family_of
@@ -191,7 +192,7 @@ def _read_address(type_: int, body: bytes) -> Extension:
 
 @_body.register
 def _(extension: KeyExtension) -> bytes:
-    return _KEY.pack(extension.bits, 0) + extension.octets
+    return _KEY.pack(extension.bits, 0) + extension.octets.reveal()
 
 
 def _read_key(type_: int, body: bytes) -> Extension:
@@ -199,7 +200,7 @@ def _read_key(type_: int, body: bytes) -> Extension:
     size = -(-bits // 8)
     if len(body) < _KEY.size + size:
         raise MalformedKeyMessageError(f"a key of {bits} bits in {len(body) - _KEY.size} octets")
-    return KeyExtension(ExtensionType(type_), bits, body[_KEY.size : _KEY.size + size])
+    return KeyExtension(ExtensionType(type_), bits, Secret(body[_KEY.size : _KEY.size + size]))
 
 
 @_body.register

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
+from xfrmspec.wire.secret import Secret
 from xfrmspec_terms.selector import Address
 
 PF_KEY_VERSION = 2
@@ -215,11 +216,11 @@ class AddressExtension:
 
 @dataclass(frozen=True, slots=True)
 class KeyExtension:
-    """A key of `bits` bits; the octets are for the kernel alone and never shown."""
+    """A key of `bits` bits; the octets are for the kernel alone."""
 
     type: ExtensionType
     bits: int
-    octets: bytes = field(repr=False)
+    octets: Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 from xfrmspec.kernel.netlink_values import (
@@ -15,6 +15,7 @@ from xfrmspec.kernel.netlink_values import (
     pack_template,
     unpack_template,
 )
+from xfrmspec.wire.secret import NO_KEY, Secret
 from xfrmspec_terms.association import Encapsulation
 from xfrmspec_terms.policy import ANY_MARK, Mark, PolicyType, Template
 from xfrmspec_terms.selector import Address
@@ -70,6 +71,9 @@ KEYED = frozenset(
 )
 """Attributes that carry a key; their octets are never shown."""
 
+_OPEN = frozenset(AttributeKind) - KEYED
+"""Attributes that are known to carry no key: what a kernel sends otherwise is not shown either."""
+
 
 class ThresholdKind(IntEnum):
     """Attributes of NEWSPDINFO and GETSPDINFO (XFRMA_SPD_*)."""
@@ -82,26 +86,31 @@ class ThresholdKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute: its number and its value octets, without header and padding."""
+    """One attribute: its number and its value, without header and padding; octets with a key are secret."""
 
     kind: int
-    value: bytes
+    value: bytes | Secret
+
+    @property
+    def octets(self) -> bytes:
+        """The octets of the value, for a message and nothing else."""
+        return self.value.reveal() if isinstance(self.value, Secret) else self.value
 
     def __repr__(self) -> str:
-        shown = "hidden" if self.kind in KEYED else self.value.hex()
+        shown = self.value.hex() if isinstance(self.value, bytes) else repr(self.value)
         return f"Attribute(kind={self.kind}, value={shown})"
 
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """One algorithm of a state: its crypto name, its key (never printed), and the ICV length in bits.
+    """One algorithm of a state: its crypto name, its key, and the ICV length in bits.
 
     `integrity_bits` is None where the attribute has no such field.
     """
 
     kind: AttributeKind
     name: str
-    key: bytes = field(default=b"", repr=False)
+    key: Secret = NO_KEY
     integrity_bits: int | None = None
 
 
@@ -121,9 +130,9 @@ def join(attributes: Iterable[Attribute]) -> bytes:
     """Return attributes as octets, each padded to a multiple of four."""
     parts = []
     for attribute in attributes:
-        length = _HEADER.size + len(attribute.value)
+        length = _HEADER.size + len(attribute.octets)
         padding = b"\0" * (-length % 4)
-        parts.append(_HEADER.pack(length, attribute.kind) + attribute.value + padding)
+        parts.append(_HEADER.pack(length, attribute.kind) + attribute.octets + padding)
     return b"".join(parts)
 
 
@@ -135,14 +144,15 @@ def split(octets: bytes) -> tuple[Attribute, ...]:
         length, kind = _HEADER.unpack_from(octets, offset)
         if length < _HEADER.size or offset + length > len(octets):
             raise MalformedMessageError(f"attribute {kind} at octet {offset} has length {length}")
-        found.append(Attribute(kind, octets[offset + _HEADER.size : offset + length]))
+        value = octets[offset + _HEADER.size : offset + length]
+        found.append(Attribute(kind, value if kind in _OPEN else Secret(value)))
         offset += length + (-length % 4)
     return tuple(found)
 
 
 def value_of(attributes: Sequence[Attribute], kind: int) -> bytes | None:
     """Return the value of the last attribute of a kind (the kernel reads the last), or None."""
-    return next((a.value for a in reversed(attributes) if a.kind == kind), None)
+    return next((a.octets for a in reversed(attributes) if a.kind == kind), None)
 
 
 def templates_attribute(templates: Sequence[Template]) -> Attribute:
@@ -216,7 +226,8 @@ def algorithm_attribute(algorithm: Algorithm) -> Attribute:
         head = _ALGORITHM.pack(name, bits)
     else:
         head = _ALGORITHM_WITH_ICV.pack(name, bits, algorithm.integrity_bits)
-    return Attribute(algorithm.kind, head + algorithm.key)
+    value = head + algorithm.key.reveal()
+    return Attribute(algorithm.kind, Secret(value) if algorithm.kind in KEYED else value)
 
 
 def algorithms_in(attributes: Sequence[Attribute]) -> tuple[Algorithm, ...]:
@@ -227,12 +238,12 @@ def algorithms_in(attributes: Sequence[Attribute]) -> tuple[Algorithm, ...]:
 def _algorithm(attribute: Attribute) -> Algorithm:
     kind = AttributeKind(attribute.kind)
     if kind in (AttributeKind.ALG_AEAD, AttributeKind.ALG_AUTH_TRUNC):
-        name, bits, integrity = _ALGORITHM_WITH_ICV.unpack_from(attribute.value)
+        name, bits, integrity = _ALGORITHM_WITH_ICV.unpack_from(attribute.octets)
         start = _ALGORITHM_WITH_ICV.size
     else:
-        name, bits = _ALGORITHM.unpack_from(attribute.value)
+        name, bits = _ALGORITHM.unpack_from(attribute.octets)
         start, integrity = _ALGORITHM.size, None
-    key = attribute.value[start : start + (bits + 7) // 8]
+    key = Secret(attribute.octets[start : start + (bits + 7) // 8])
     return Algorithm(kind, name.rstrip(b"\0").decode("ascii", "replace"), key, integrity)
 
 

@@ -29,4 +29,4 @@ def suite_algorithms(suite: Suite, state: SecurityAssociation) -> tuple[Algorith
 
 def _algorithm(kind: AttributeKind, suite: Suite, spi: int, part: Part) -> Algorithm:
     bits = None if kind is AttributeKind.ALG_CRYPT else part.icv_bits
-    return Algorithm(kind, part.name, key_for(suite, spi, part).reveal(), bits)
+    return Algorithm(kind, part.name, key_for(suite, spi, part), bits)

@@ -139,7 +139,7 @@ def _report(message: Message) -> Event:
 def _migrate(message: Message) -> Event:
     """A notification has an attribute for each entry, where a request has one for all."""
     body = _body(message, PolicyKeyBody)
-    values = [a.value for a in message.attributes if a.kind == AttributeKind.MIGRATE]
+    values = [a.octets for a in message.attributes if a.kind == AttributeKind.MIGRATE]
     return Event(EventKind.MIGRATE, selector=body.selector, entries=unpack_migrate(b"".join(values)))
 
 
