@@ -104,7 +104,7 @@ _extensions: st.SearchStrategy[Extension] = st.one_of(
     st.builds(PolicyExtension, half, octet, word, word, st.lists(_requests, max_size=7).map(tuple)),
     st.builds(Sa2Extension, octet, word, word),
     st.builds(SupportedExtension, st.sampled_from(sorted(SUPPORTED_TYPES)), _algorithms),
-    st.builds(OpaqueExtension, _opaque_types, _whole_units),
+    st.builds(OpaqueExtension, _opaque_types, _whole_units.map(Secret)),
 )
 _messages = st.builds(
     KeyMessage,

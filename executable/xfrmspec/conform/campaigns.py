@@ -38,7 +38,7 @@ RAW_EVERY = 5
 
 
 class CampaignName(StrEnum):
-    """The campaigns, and the mix of all of them but those that wait or have keys."""
+    """The campaigns, and the mix of all of them but those in which real time goes by."""
 
     POLICIES = "policies"
     OUTPUT = "output"
@@ -63,8 +63,7 @@ class Campaign:
 
     `biased` make scenarios in which things mostly fit, in turn; `raw` makes whatever the types allow. A long
     enough run must have carried out the clauses `runs`, and decided something by the clauses `cites`.
-    `needs_states` says that the kernel must be able to transform packets, `waits` that real time goes by,
-    `keyed` that its states have keys, which makes it slow.
+    `needs_states` says that the kernel must be able to transform packets, `waits` that real time goes by.
     """
 
     name: CampaignName
@@ -75,7 +74,6 @@ class Campaign:
     cites: tuple[str, ...]
     needs_states: bool = True
     waits: bool = False
-    keyed: bool = False
 
 
 def _ids(*topics: str) -> tuple[str, ...]:
@@ -214,7 +212,6 @@ CAMPAIGNS: dict[CampaignName, Campaign] = {
             raw_octets,
             runs=_ids(*_SENT),
             cites=(),
-            keyed=True,
         ),
         Campaign(
             CampaignName.ARRIVALS,
@@ -223,7 +220,6 @@ CAMPAIGNS: dict[CampaignName, Campaign] = {
             raw_arrivals,
             runs=_ids(*_RECEIVED),
             cites=(),
-            keyed=True,
         ),
     )
 }
@@ -233,7 +229,7 @@ def members(name: CampaignName, *, with_states: bool = True) -> tuple[Campaign, 
     """Return the campaigns behind a name; of the mix only those that the kernel can run."""
     if name is not CampaignName.ALL:
         return (CAMPAIGNS[name],)
-    mixed = (campaign for campaign in CAMPAIGNS.values() if not (campaign.waits or campaign.keyed))
+    mixed = (campaign for campaign in CAMPAIGNS.values() if not campaign.waits)
     return tuple(campaign for campaign in mixed if with_states or not campaign.needs_states)
 
 

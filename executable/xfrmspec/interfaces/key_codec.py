@@ -136,7 +136,7 @@ def decode_extension(type_: int, body: bytes) -> Extension:
     """Read what follows the head of one extension; MalformedKeyMessageError when it is too short."""
     reader = _READERS.get(type_)
     if reader is None:
-        return OpaqueExtension(type_, body)
+        return OpaqueExtension(type_, Secret(body))
     try:
         return reader(type_, body)
     except struct.error as error:
@@ -150,7 +150,7 @@ def _body(extension: Extension) -> bytes:
 
 @_body.register
 def _(extension: OpaqueExtension) -> bytes:
-    return extension.body
+    return extension.body.reveal()
 
 
 @_body.register

@@ -284,11 +284,11 @@ class SupportedExtension:
 class OpaqueExtension:
     """An extension that is carried as octets: identities, proposals, contexts, unknown ones.
 
-    The octets follow the four of type and length.
+    The octets follow the four of type and length; nobody knows what is in them, so they are secret.
     """
 
     type: int
-    body: bytes
+    body: Secret
 
 
 Extension = (

@@ -37,6 +37,7 @@ from xfrmspec.xfrm.reports import is_reported
 from xfrmspec.xfrm.state_database import StateDatabase
 from xfrmspec.xfrm.state_operations import add as add_state
 from xfrmspec.xfrm.tables import NO_SOCKET_POLICIES, SocketPolicies, XfrmTables
+from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import IPv6Header, Packet, UdpHeader
 from xfrmspec_terms.outcome import Counter, Decision, Errno
 from xfrmspec_terms.packet import UpperLayer
@@ -57,6 +58,7 @@ class OctetRun:
     node: Node
     used: frozenset[int] = frozenset()
 
+    @clause("XFRM-TIMER-003")
     def using(self, policies: Sequence[Policy]) -> OctetRun:
         """Return the run with a use time for these policies."""
         chosen = {policy.index for policy in policies}
