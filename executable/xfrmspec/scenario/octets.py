@@ -123,6 +123,7 @@ def sent_packet(step: Send) -> Packet:
     return packet
 
 
+@clause("XFRM-TIMER-003")
 def _departed(
     run: OctetRun, decision: OutputDecision, plain: Packet, origin: Origin
 ) -> tuple[OctetRun, PacketResult]:
