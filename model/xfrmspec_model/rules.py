@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from xfrmspec_model import decoding, entries, headers, matching, pairs, seniority, templates
+from xfrmspec_model import decoding, entries, events, headers, matching, pairs, seniority, templates
 from xfrmspec_model.association_rules import AssociationRules
 from xfrmspec_model.building import WireRules
 from xfrmspec_model.caches import CacheRules
@@ -17,6 +17,7 @@ from xfrmspec_model.replay import ReplayRules
 from xfrmspec_model.selectors import FlowTerm
 from xfrmspec_model.templates import StateTerm, TemplateTerm
 from xfrmspec_terms.profile import Profile
+from xfrmspec_terms.state import StateEventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Rules:
     `state_selector_fits(state, flow, profile)`, `input_without_policy(default_action, other_than_transport)`.
     Headers: `ipsec_passes`, `home_address_passes`, `routing_passes`, each of (kind, routing header passed).
     Flows: `image_read(chain, profile)` and `mobility_type(chain, profile)` of `decoding`.
+    Events: `tells(kind, departure, succeeded, removed)`.
     `associations` are the rules of the state database, `caches` those of remembered decisions, `flow_caches`
     those of the caches of 2004, `replay` those of windows and counters, `wire` those of building a packet at
     once, `loops` those of the two loops.
@@ -61,6 +63,7 @@ class Rules:
     routing_passes: headers.Passes = headers.routing_passes
     image_read: Callable[[decoding.ReceivedChain, Profile], int] = decoding.image_read
     mobility_type: Callable[[decoding.ReceivedChain, Profile], Number] = decoding.mobility_type
+    tells: Callable[[StateEventKind, Number, Truth, Truth], Truth] = events.tells
     associations: AssociationRules = field(default_factory=AssociationRules)
     caches: CacheRules = field(default_factory=CacheRules)
     flow_caches: FlowCacheRules = field(default_factory=FlowCacheRules)
