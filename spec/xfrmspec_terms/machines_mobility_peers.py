@@ -6,16 +6,22 @@ from xfrmspec_terms.machine import Machine, Transition, transitions_from
 
 DROPPED = "Dropped: silently"
 PASSED_OVER = "Passed over: nothing for this role"
+_REFUSED = "Refused: "
 
 
 def refused(status: int) -> str:
     """Return the final state of an update that is refused with a status (128 to 255)."""
-    return f"Refused: {status}"
+    return f"{_REFUSED}{status}"
+
+
+def status_of(state: str) -> int:
+    """Return the status of a final state in which an update is refused; ValueError for any other state."""
+    return int(state.removeprefix(_REFUSED))
 
 
 MESSAGE_ARRIVES = "A message arrives"
-ANY_BINDING = "Does the binding of that home address stand for the sender?"
-SOURCE_OF_TEST = "Can the source be answered?"
+ANY_BINDING = "Is the home address bound to the source on the wire?"
+SOURCE = "Can the source be answered?"
 HOME_ADDRESS_OPTION = "Is there a home address option?"
 TESTS_KEPT = "Are tests kept?"
 NONCE_CURRENT = "Is a nonce current?"
@@ -29,7 +35,7 @@ CORRESPONDENT_MESSAGE = Machine(
     name="Message at a correspondent node",
     states=(
         MESSAGE_ARRIVES,
-        SOURCE_OF_TEST,
+        SOURCE,
         HOME_ADDRESS_OPTION,
         TESTS_KEPT,
         NONCE_CURRENT,
@@ -46,14 +52,16 @@ CORRESPONDENT_MESSAGE = Machine(
     transitions=(
         *transitions_from(
             MESSAGE_ARRIVES,
-            ("mobility message", "", "", SOURCE_OF_TEST, "CN-010"),
-            ("report of a home address option", "", "", ANY_BINDING, "CN-032"),
+            ("mobility message", "", "", SOURCE, "CN-010"),
+            ("report of a home address option", "", "", SOURCE, "CN-010"),
+            ("event for another role", "", "", PASSED_OVER, "CN-035"),
         ),
         *transitions_from(
-            SOURCE_OF_TEST,
+            SOURCE,
             ("no", "unspecified, loopback, multicast or link-local", "", DROPPED, "CN-010"),
             ("yes", "binding update", "", JUDGED, "CN-012"),
             ("yes", "home test init or care-of test init", "", HOME_ADDRESS_OPTION, "CN-006"),
+            ("yes", "report of a home address option", "", ANY_BINDING, "CN-032"),
             ("yes", "unknown type", "", ERROR_GAP, "CN-034"),
             ("yes", "any other type", "", PASSED_OVER, "CN-035"),
         ),
@@ -80,7 +88,7 @@ CORRESPONDENT_MESSAGE = Machine(
         ),
         *transitions_from(
             ANY_BINDING,
-            ("yes", "bound to the source on the wire", "", PASSED_OVER, "CN-032"),
+            ("yes", "", "", PASSED_OVER, "CN-032"),
             ("no", "", "", ERROR_GAP, "CN-034"),
         ),
         *transitions_from(
@@ -272,7 +280,7 @@ HOME_AGENT_UPDATE = Machine(
         *transitions_from(
             UPDATE_ARRIVES,
             ("binding update", "", "", SOURCE_OF_UPDATE, "HA-002"),
-            ("any other message", "", "", PASSED_OVER, "HA-030"),
+            ("any other message or event", "", "", PASSED_OVER, "HA-030"),
         ),
         *transitions_from(
             SOURCE_OF_UPDATE,
