@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from types import CodeType, FrameType
 
@@ -12,6 +13,7 @@ from kernel.mutation import Mutation
 from xfrmspec.conform.campaigns import CAMPAIGNS, CampaignName, Numbered, scenarios_of
 from xfrmspec.scenario.observation import Outcome, Subject, differences
 from xfrmspec.scenario.reference import ReferenceSubject
+from xfrmspec.scenario.terms import Scenario
 from xfrmspec_terms.profile import Profile
 
 CHUNK = 200
@@ -21,10 +23,19 @@ JUDGED = (
     CampaignName.INPUT,
     CampaignName.SOCKETS,
     CampaignName.SELECTORS,
+    CampaignName.STATES,
+    CampaignName.MIGRATE,
+    CampaignName.LIFETIMES,
+    CampaignName.REPLAY,
+    CampaignName.CACHES,
+    CampaignName.CACHED_POLICIES,
+    CampaignName.OCTETS,
+    CampaignName.ARRIVALS,
 )
-"""The campaigns whose mix judges, in turn; a fixed list, so that recorded places stay what they are."""
+"""The campaigns whose mix judges, in turn: all but the one that waits.
 
-Tell = Callable[[str], None]
+A fixed list, so that recorded places stay what they are.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,18 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a trial has come: scenarios, those the sound reference got wrong, and who was caught where."""
+
+    judged: int = 0
+    own_disagreements: int = 0
+    found: dict[str, Caught] = field(default_factory=dict)
+
+
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One scenario with the judge's answer; `touched` names the mutations whose function took part.
 
@@ -86,40 +109,60 @@ def mix(seed: int, limit: int, *, with_states: bool = True, first: int = 0) -> I
 
 
 def try_all(
-    mutations: Sequence[Mutation], scenarios: Iterator[Numbered], judge: Subject, tell: Tell
+    mutations: Sequence[Mutation],
+    scenarios: Iterator[Numbered],
+    judge: Subject,
+    tell: Tell,
+    before: Progress | None = None,
 ) -> Trial:
-    """Run every mutation until it is caught or the scenarios end.
+    """Run every mutation until it is caught or the scenarios end; `tell` hears of every chunk.
 
-    The mutations are of one profile. Scenarios on which the sound reference and the judge disagree are left
-    out, and counted.
+    The mutations are of one profile. Every scenario is answered once, and only those at large are tried on
+    it. Scenarios on which the sound reference and the judge disagree are left out, and counted. A trial that
+    goes on takes what an earlier one knew as `before`, and the scenarios behind those.
     """
     sound = ReferenceSubject(mutations[0].profile)
-    at_large = list(mutations)
-    found: dict[str, Caught] = {}
-    done = odd = 0
-    while at_large and (chunk := list(islice(scenarios, CHUNK))):
-        answers = judge.run_all([numbered.scenario for numbered in chunk])
+    known = before or Progress()
+    answered = _answered(judge, scenarios)
+    while (at_large := _at_large(mutations, known)) and (chunk := list(islice(answered, CHUNK))):
         cases = [
-            _case(numbered, done + place, sound, answer, at_large)
-            for place, (numbered, answer) in enumerate(zip(chunk, answers, strict=True), start=1)
+            _case(numbered, known.judged + place, sound, answer, at_large)
+            for place, (numbered, answer) in enumerate(chunk, start=1)
         ]
-        odd += sum(not case.is_fair for case in cases)
-        for mutation in tuple(at_large):
-            caught = first_difference(mutation, cases)
-            if caught is not None:
-                found[mutation.name] = caught
-                at_large.remove(mutation)
-        done += len(chunk)
-        tell(f"{done} scenarios, {len(at_large)} of {len(mutations)} mutations at large")
-    verdicts = tuple(Verdict(mutation, done, found.get(mutation.name)) for mutation in mutations)
-    return Trial(mutations[0].profile, judge.name, done, odd, verdicts)
+        found = {mutation.name: first_difference(mutation, cases) for mutation in at_large}
+        known = Progress(
+            known.judged + len(cases),
+            known.own_disagreements + sum(not case.is_fair for case in cases),
+            known.found | {name: caught for name, caught in found.items() if caught is not None},
+        )
+        tell(known)
+    verdicts = tuple(Verdict(m, known.judged, known.found.get(m.name)) for m in mutations)
+    return Trial(mutations[0].profile, judge.name, known.judged, known.own_disagreements, verdicts)
+
+
+def _at_large(mutations: Iterable[Mutation], known: Progress) -> list[Mutation]:
+    return [mutation for mutation in mutations if mutation.name not in known.found]
+
+
+def _answered(judge: Subject, scenarios: Iterable[Numbered]) -> Iterator[tuple[Numbered, Outcome]]:
+    """Yield each scenario with its answer; the judge works ahead while the caller looks at one."""
+    given: deque[Numbered] = deque()
+
+    def fed() -> Iterator[Scenario]:
+        for numbered in scenarios:
+            given.append(numbered)
+            yield numbered.scenario
+
+    for answer in judge.run_all(fed()):
+        yield given.popleft(), answer
 
 
 def first_difference(mutation: Mutation, cases: Iterable[Case]) -> Caught | None:
     """Return where the mutated reference first differs from the judge's answers, or None.
 
-    Cases in which the sound reference never called the mutated function are passed over. A mutation that
-    makes the reference fail is caught by the failure.
+    Cases in which the sound reference never called the mutated function are passed over: up to its first
+    call both do the same, whatever the function does then. A mutation that makes the reference fail is
+    caught by the failure.
     """
     with mutation.planted() as profile:
         subject = ReferenceSubject(profile)
@@ -143,14 +186,14 @@ def _case(
     called: set[CodeType] = set()
 
     def watch(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code in targets:
+        if frame.f_code in targets:
             called.add(frame.f_code)
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
+    before = sys.gettrace()
+    sys.settrace(watch)
     try:
         outcome = sound.run(numbered.scenario)
     finally:
-        sys.setprofile(before)
+        sys.settrace(before)
     touched = {m.name for m in mutations if m.rewrite and m.rewrite.subject.__code__ in called}
     return Case(numbered, place, answer, not differences(outcome, answer), frozenset(touched))

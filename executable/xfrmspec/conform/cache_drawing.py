@@ -174,8 +174,8 @@ def _elsewhere(random: Random, stage: Stage) -> Step:
     """A policy that no packet of the scenario meets: it still makes routes invalid, of its own family."""
     if random.random() < 0.5:
         return UpdatePolicy(Policy(Selector.between("::/0", "2001:dbb::/32"), Direction.IN))
-    selector = Selector.between("0.0.0.0/0", "192.0.2.0/24")
-    return UpdatePolicy(Policy(selector, Direction.OUT))
+    selector = Selector.between("0.0.0.0/0", random.choice(("192.0.2.0/24", "0.0.0.0/0")))
+    return UpdatePolicy(Policy(selector, Direction.OUT, action=random.choice(tuple(Action))))
 
 
 def _delete_policy(random: Random, stage: Stage) -> Step:

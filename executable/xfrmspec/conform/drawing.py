@@ -69,13 +69,15 @@ def any_selector(random: Random) -> Selector:
 def any_template(random: Random) -> Template:
     """Return any template: every protocol with every mode, whether or not a state of the pair can exist.
 
+    Two in a hundred are of any protocol at all, which a policy may not ask for unless it transforms.
+
     A tunnel ends elsewhere, for one that ends at the node itself would come back in; and it names its source,
     for the choice of a source address is no rule of XFRM.
     """
     mode = random.choice(tuple(Mode))
     ends = mode in ENDPOINT_MODES
     return Template(
-        random.choice(TRANSFORMS),
+        random.choice(TRANSFORMS if random.random() < 0.98 else tuple(Protocol)),
         mode,
         random.choice((*LOCAL, *REMOTE) if ends else (IPv6Address(0), *LOCAL, *REMOTE)),
         random.choice(REMOTE if ends else (IPv6Address(0), *REMOTE, *LOCAL)),

@@ -29,14 +29,17 @@ _USUAL = (
 def pair_scenario(random: Random) -> Scenario:
     """Return a SUB and a MAIN policy with up to six templates together, and one packet that leaves.
 
-    Now and then all of them are optional and none has a state.
+    Some are optional and have no state, now and then all of them. What every state counted tells in which
+    order they were applied, so some are watched.
     """
     flow = replace(random_flow(random, Way.OUT), oif=0)
-    total = random.choice((2, 2, 3, 3, 4, 5, 6))
+    total = random.choice((2, 2, 3, 3, 4, 5, 6, 6))
     drawn = tuple(_template(random, number) for number in range(total))
     hopeless = random.random() < 0.06
     if hopeless:
         drawn = tuple(replace(t, optional=True) for t in drawn if t.mode not in ENDPOINT_MODES)
+    elif random.random() < 0.3:
+        drawn = tuple(replace(t, optional=t.mode not in ENDPOINT_MODES) for t in drawn)
     cut = random.randint(0, len(drawn))
     steps: list[Step] = []
     states: list[Step] = []
@@ -46,10 +49,12 @@ def pair_scenario(random: Random) -> Scenario:
     ):
         selector = Selector.between("::/0", "::/0")
         steps.append(AddPolicy(Policy(selector, Direction.OUT, type_, templates=templates)))
-        found = () if hopeless else states_for(random, flow, templates, spi)
+        sought = tuple(t for t in templates if not t.optional or random.random() < 0.7)
+        found = () if hopeless else states_for(random, flow, sought, spi)
         states += [AddState(state) for state in found]
     random.shuffle(states)
-    return Scenario((*steps, *states, Send(flow, headers=sent_headers(random, flow))))
+    sending = Send(flow, headers=sent_headers(random, flow))
+    return Scenario((*steps, *states, sending), watched=random.random() < 0.3)
 
 
 def _template(random: Random, number: int) -> Template:

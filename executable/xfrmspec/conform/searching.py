@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from random import Random
 
+from xfrmspec.conform.state_drawing import within_room
 from xfrmspec.scenario.choices import LOCAL, REMOTE, Way, random_flow
 from xfrmspec.scenario.terms import AddPolicy, AddState, Scenario, Send, Step
 from xfrmspec_terms.association import SecurityAssociation
@@ -12,6 +14,7 @@ from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Flow, Protocol, Selector
 
 _SPI = 0x2001
+_OPEN: tuple[Address, Address] = (IPv6Address(0), IPv6Address(0))
 _KINDS = (
     (Protocol.ESP, Mode.TRANSPORT),
     (Protocol.ESP, Mode.TUNNEL),
@@ -23,16 +26,25 @@ _MARKS = (ANY_MARK, ANY_MARK, ANY_MARK, Mark(1, 1), Mark(1, 3))
 
 
 def search_scenario(random: Random) -> Scenario:
-    """Return a policy with templates, states that fit or miss in one part, and one to three packets."""
+    """Return a policy with templates, states that fit or miss in one part, and one to three packets.
+
+    Some states come between two packets: too late for the first, or behind what it is waiting for.
+    """
     flow = replace(random_flow(random, Way.OUT), oif=0, mark=random.choice((0, 1, 1)))
     templates = tuple(_template(random, flow, number) for number in range(random.choice((1, 1, 2))))
+    if random.random() < 0.1:
+        templates = (templates[0], replace(templates[0], optional=False))
     mark = Mark(flow.mark & 1, 1) if random.random() < 0.5 else ANY_MARK
     policy = Policy(Selector.between("::/0", "::/0"), Direction.OUT, templates=templates, mark=mark)
     states = [_state(random, flow, random.choice(templates)) for _ in range(random.randint(0, 4))]
     unlike = {(s.protocol, s.destination, s.spi, s.source if not s.spi else None): s for s in states}
-    steps: list[Step] = [AddPolicy(policy), *(AddState(state) for state in unlike.values())]
-    steps += [Send(_beside(random, flow)) for _ in range(random.randint(1, 3))]
-    return Scenario(tuple(steps), listeners=random.random() < 0.8)
+    steps: list[Step] = [Send(_beside(random, flow)) for _ in range(random.randint(1, 3))]
+    for state in reversed(unlike.values()):
+        late = random.random() < 0.25
+        steps.insert(random.randrange(len(steps)) if late else 0, AddState(state))
+    listeners, watched = random.random() < 0.8, random.random() < 0.2
+    fitted = within_room(steps, len(templates)) if watched else steps
+    return Scenario((AddPolicy(policy), *fitted), listeners=listeners, watched=watched)
 
 
 def _template(random: Random, flow: Flow, number: int) -> Template:
@@ -40,9 +52,24 @@ def _template(random: Random, flow: Flow, number: int) -> Template:
     spi = random.choice((0, 0, _SPI)) if mode is not Mode.RO else 0
     optional = mode is not Mode.TUNNEL and random.random() < 0.3
     template = Template(protocol, mode, spi=spi, reqid=number, optional=optional)
-    if mode is not Mode.TUNNEL:
-        return template
-    return replace(template, source=flow.source, destination=flow.destination)
+    own: tuple[Address, Address] = (flow.source, flow.destination)
+    ends = own if mode is Mode.TUNNEL else random.choice((_OPEN, _OPEN, own, _ends(random, flow)))
+    return replace(template, source=ends[0], destination=ends[1])
+
+
+def _ends(random: Random, flow: Flow) -> tuple[Address, Address]:
+    """Return ends one of which is not the flow's: a search does not ask for them, a larval state has them."""
+    elsewhere: tuple[tuple[Address, Address], ...] = (
+        (_anyone(random), flow.destination),
+        (random.choice(LOCAL), flow.destination),
+        (flow.source, random.choice(REMOTE)),
+    )
+    return random.choice(elsewhere)
+
+
+def _anyone(random: Random) -> Address:
+    """Return one of many addresses, so that some stand in the same place of a hash table."""
+    return IPv6Address(int(LOCAL[0]) + random.randrange(2, 1 << 12))
 
 
 def _state(random: Random, flow: Flow, template: Template) -> SecurityAssociation:
@@ -60,6 +87,9 @@ def _state(random: Random, flow: Flow, template: Template) -> SecurityAssociatio
     )
     changes: tuple[SecurityAssociation, ...] = (
         replace(state, source=random.choice(LOCAL)),
+        replace(state, source=_anyone(random)),
+        replace(state, source=IPv6Address(0)),
+        replace(state, selector=Selector.between("::/0", "::/0", flow.protocol)),
         replace(state, destination=random.choice(REMOTE)),
         replace(state, reqid=random.choice((0, 7))),
         replace(state, mark=random.choice(_MARKS)),
@@ -74,10 +104,13 @@ def _state(random: Random, flow: Flow, template: Template) -> SecurityAssociatio
 
 
 def _beside(random: Random, flow: Flow) -> Flow:
-    """Return the flow, or one of another source, destination or mark."""
+    """Return the flow, or one of another source, destination, mark or protocol."""
+    other = random_flow(random, Way.OUT)
+    slots = (other.source_slot, other.destination_slot)
     return random.choice(
         (
             *(flow, flow, flow),
+            replace(flow, protocol=other.protocol, source_slot=slots[0], destination_slot=slots[1]),
             replace(flow, source=random.choice(LOCAL)),
             replace(flow, destination=random.choice(REMOTE)),
             replace(flow, mark=flow.mark ^ 1),

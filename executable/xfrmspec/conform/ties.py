@@ -30,8 +30,8 @@ def tie_scenario(random: Random) -> Scenario:
     """Return a history of matching policies and packets that show who was senior."""
     way = random.choice(tuple(Way))
     flow = random_flow(random, way)
-    type_ = random.choice(tuple(PolicyType))
-    pool = [_policy(random, way, flow, type_) for _ in range(random.randint(2, 6))]
+    types = random.sample(tuple(PolicyType), 2)
+    pool = [_policy(random, way, flow, types) for _ in range(random.randint(2, 6))]
     steps: list[Step] = [AddPolicy(policy) for policy in pool]
     for _ in range(random.choice((0, 0, 1, 2, 3))):
         steps.append(_change(random, random.choice(pool)))
@@ -43,7 +43,8 @@ def tie_scenario(random: Random) -> Scenario:
     return Scenario(tuple(steps))
 
 
-def _policy(random: Random, way: Way, flow: Flow, type_: PolicyType) -> Policy:
+def _policy(random: Random, way: Way, flow: Flow, types: list[PolicyType]) -> Policy:
+    """Return a policy that matches; three in four are of the first type, all stand in one order."""
     selector = Selector(
         _around(random, flow.source),
         _around(random, flow.destination),
@@ -53,6 +54,7 @@ def _policy(random: Random, way: Way, flow: Flow, type_: PolicyType) -> Policy:
     mask = random.choice((0, 0, 0, 1, 0xFF))
     mark = Mark(flow.mark & mask, mask) if mask else ANY_MARK
     action = random.choice((Action.ALLOW, Action.ALLOW, Action.BLOCK))
+    type_ = types[random.random() > 0.75]
     return Policy(selector, _DIRECTION[way], type_, action, random.choice(_PRIORITIES), mark=mark)
 
 

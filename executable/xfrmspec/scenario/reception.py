@@ -16,6 +16,7 @@ from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Address, Flow, Protocol, Selector
 
 _MOST_LAYERS = 4
+_USABLE = 5
 _Layer = Header | SecurityAssociation
 
 
@@ -124,12 +125,21 @@ def _policies(
         random.shuffle(main)
     if random.random() < 0.05:
         main.append(Template(Protocol.ESP, Mode.TRANSPORT))
+    if random.random() < 0.03:
+        _crowd(random, sub, main)
     directions = (Direction.IN,) if way is Way.IN else (Direction.FWD, Direction.IN)
     for direction in directions:
         if random.random() < 0.92:
             yield _policy(random, way, flow, direction, PolicyType.MAIN, main)
         if sub or random.random() < 0.2:
             yield _policy(random, way, flow, direction, PolicyType.SUB, sub)
+
+
+def _crowd(random: Random, sub: list[Template], main: list[Template]) -> None:
+    """Let two policies ask for five to seven transformations, whatever the packet went through."""
+    wanted = random.choice((_USABLE, _USABLE + 1, _USABLE + 1, _USABLE + 2))
+    while len(sub) + len(main) < wanted:
+        random.choice((sub, main)).append(Template(Protocol.ESP, Mode.TRANSPORT))
 
 
 def _policy(
@@ -154,4 +164,8 @@ def _template(random: Random, state: SecurityAssociation) -> Template:
         return replace(template, source=random.choice(REMOTE))
     if draw < 0.12:
         return replace(template, spi=random.choice((state.spi, state.spi + 1)))
+    if draw < 0.14:
+        return replace(template, authentication_mask=0)
+    if draw < 0.15:
+        return replace(template, encryption_mask=0)
     return template
