@@ -11,9 +11,6 @@ from xfrmspec_terms.profile import LINUX_6_18, MobilityTypeDecoding
 from xfrmspec_terms.selector import PortMatch, Prefix
 
 _ONLY_IPV6 = "not generated: scenarios are IPv6 throughout"
-_NO_MARK_OPTION = (
-    "not observable: the socket option has no room for a mark, so the policy's mark is always open"
-)
 _NO_CACHE = (
     "not observable: no scenario sends through a cached bundle; the switch is read by no other decision"
 )
@@ -792,14 +789,6 @@ SOCKETS_AND_DEFAULTS: tuple[Mutation, ...] = (
         tables.SocketPolicies.of,
         "return self.outbound",
         "return self.outbound or self.inbound",
-    ),
-    wrong(
-        "a socket's mark is not compared",
-        "SOCK-001",
-        pairing.socket_mismatch,
-        "if not policy.mark.masked().matches(socket_mark):",
-        "if False:",
-        unseen=_NO_MARK_OPTION,
     ),
     wrong(
         "inbound and outbound defaults are exchanged",

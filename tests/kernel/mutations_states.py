@@ -302,11 +302,11 @@ LIMITS: tuple[Mutation, ...] = (
         "(_expiry(current, hard=False),)",
     ),
     wrong(
-        "a packet that a limit refuses is counted",
-        "LIFE-005",
+        "packets do not begin the use of a state",
+        "LIFE-004",
         state_limits.check_limits,
-        "ended = replace(used,",
-        "ended = replace(used, packets=used.packets + 1,",
+        "else replace(entry, used=now)",
+        "else entry",
     ),
 )
 

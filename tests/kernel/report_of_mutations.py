@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from kernel.judging import Trial, Verdict
+from kernel.judging import JUDGED, Trial, Verdict
+from kernel.mutations import NOBODY_CAN_TELL
 
+_SURVIVING = (
+    "These count as planted and not caught. A reason says what the scenarios lack: where it begins",
+    'with "not generated" no scenario gets there, where it begins with "not observable" nothing that a',
+    "scenario reports would tell. None of them is called equivalent: another program could tell each.",
+)
+_EQUIVALENT = ("A mutation that nobody can tell from the right rule is none, and is not counted.",)
 REPORT = Path(__file__).with_name("MUTATIONS.md")
+_HEAD = re.compile(
+    r"(?P<planted>\d+) rules .* one at a time; (?P<caught>\d+) .* within (?P<limit>\d+) scenarios"
+)
 _ROW = re.compile(r"\| (?P<after>\d+) \| (?P<name>[^|]+) \| ")
 
 
@@ -16,6 +27,22 @@ def recorded() -> Mapping[str, int]:
     """Return after how many scenarios each caught mutation was caught, by name."""
     rows = map(_ROW.match, REPORT.read_text(encoding="utf-8").splitlines())
     return {row["name"]: int(row["after"]) for row in rows if row}
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the report's first sentence says: mutations planted and caught, within how many scenarios."""
+
+    planted: int
+    caught: int
+    limit: int
+
+
+def recorded_totals() -> Totals:
+    """Return the totals of the recorded run."""
+    found = _HEAD.search(REPORT.read_text(encoding="utf-8"))
+    assert found is not None
+    return Totals(int(found["planted"]), int(found["caught"]), int(found["limit"]))
 
 
 def recorded_seed() -> int:
@@ -54,14 +81,18 @@ def report_text(trials: Sequence[Trial], seed: int, limit: int) -> str:
         "# The judge is judged",
         "",
         f"{len(verdicts)} rules of the reference were broken, one at a time; {caught} "
-        f"({share_caught(trials):.1%}) were caught within {limit} scenarios of all campaigns, seed {seed}.",
-        "Recorded with `python tests/kernel/judge.py --write`; the numbers are places in the mix, from 1.",
+        f"({share_caught(trials):.1%}) were caught within {limit} scenarios, seed {seed}.",
+        f"Recorded with `python tests/kernel/judge.py --kernel --write --limit {limit}`; the numbers are",
+        "places in the mix, from 1, which takes the campaigns in turn as far as the kernel can run them:",
+        f"{', '.join(JUDGED)}.",
         "The mutations stand in `mutations_*.py`; `test_mutations.py` holds this report to them.",
     ]
     for trial in trials:
         lines += ["", f"## {trial.profile.name}", "", _headline(trial), ""]
         lines += _table([verdict for verdict in trial.verdicts if verdict.caught])
-    lines += ["", "## Survivors", "", *_survivors(verdicts)]
+    lines += ["", "## Survivors", "", *_SURVIVING, "", *_survivors(verdicts)]
+    lines += ["", "## Not planted any more", "", *_EQUIVALENT, ""]
+    lines += [f"- {name}: {reason}" for name, reason in NOBODY_CAN_TELL.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from xfrmspec.xfrm.policies import add as add_policy
 from xfrmspec.xfrm.spi import SpiChoice, allocate_spi, spi_choice
 from xfrmspec.xfrm.state_acquire import ManagerAnswer, raise_acquire
 from xfrmspec.xfrm.state_database import StateDatabase
+from xfrmspec.xfrm.state_hash import bucket
 from xfrmspec.xfrm.state_limits import ask_to_use, count_packet, run_state_timers
 from xfrmspec.xfrm.state_operations import add, delete, flush, key_of, update
 from xfrmspec.xfrm.state_validity import refusal_of
@@ -108,6 +109,29 @@ def test_route_optimisation_states_are_found_by_both_addresses() -> None:
     assert found.association.protocol is Protocol.ROUTING
     assert database.by_addresses(C, B, Protocol.ROUTING) is None
     assert added(database, replace(HAO, care_of=D)) is Errno.EEXIST
+
+
+@pytest.mark.clause("XFRM-SAD-003", "XFRM-SAD-004", "XFRM-SAD-012")
+@pytest.mark.parametrize("profile", [CLEAN, LINUX_6_1])
+def test_a_larval_state_that_is_filed_elsewhere_is_not_met_by_its_own_addresses(profile: Profile) -> None:
+    binding = replace(HAO, care_of=None, filed_under=(A, C))
+    waiting = raise_acquire(StateDatabase(profile), binding, ASKED).database
+    assert waiting.by_addresses(A, B, Protocol.DESTINATION_OPTIONS) is None
+    assert added(waiting, HAO) is Errno.OK
+    asked = raise_acquire(StateDatabase(profile), replace(ESP, spi=0, filed_under=(A, C)), ASKED).database
+    answered = add(asked, StateRequest(ESP)).database
+    assert [entry.association.lifecycle for entry in answered] == [Lifecycle.VALID, Lifecycle.ACQ]
+
+
+@pytest.mark.clause("XFRM-SAD-003")
+def test_a_kernel_meets_what_is_filed_elsewhere_in_the_same_bucket() -> None:
+    here, there = bucket(B, A, 0, 8), C
+    while bucket(there, A, 0, 8) != here:
+        there = IPv6Address(int(there) + 1)
+    binding = replace(HAO, care_of=None, filed_under=(A, there))
+    for profile, errno in ((LINUX_6_1, Errno.EEXIST), (CLEAN, Errno.OK)):
+        waiting = raise_acquire(StateDatabase(profile), binding, ASKED).database
+        assert added(waiting, HAO) is errno
 
 
 @pytest.mark.clause("XFRM-SAD-004")

@@ -113,7 +113,7 @@ def _template(random: Random) -> Template:
 def _state_of(random: Random, template: Template, spi: int) -> SecurityAssociation:
     optimised = template.mode is Mode.RO
     return SecurityAssociation(
-        IPv6Address(0) if random.random() < 0.1 else HERE,
+        IPv6Address(0) if random.random() < 0.15 else HERE,
         THERE,
         template.protocol,
         template.mode,

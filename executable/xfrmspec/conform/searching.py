@@ -32,8 +32,8 @@ def search_scenario(random: Random) -> Scenario:
     """
     flow = replace(random_flow(random, Way.OUT), oif=0, mark=random.choice((0, 1, 1)))
     templates = tuple(_template(random, flow, number) for number in range(random.choice((1, 1, 2))))
-    if random.random() < 0.1:
-        templates = (templates[0], replace(templates[0], optional=False))
+    if random.random() < 0.15:
+        templates = _twice(templates[0])
     mark = Mark(flow.mark & 1, 1) if random.random() < 0.5 else ANY_MARK
     policy = Policy(Selector.between("::/0", "::/0"), Direction.OUT, templates=templates, mark=mark)
     states = [_state(random, flow, random.choice(templates)) for _ in range(random.randint(0, 4))]
@@ -45,6 +45,11 @@ def search_scenario(random: Random) -> Scenario:
     listeners, watched = random.random() < 0.8, random.random() < 0.2
     fitted = within_room(steps, len(templates)) if watched else steps
     return Scenario((AddPolicy(policy), *fitted), listeners=listeners, watched=watched)
+
+
+def _twice(template: Template) -> tuple[Template, ...]:
+    """Return the template twice: what the first one asks for, the second one waits for."""
+    return (replace(template, optional=template.mode is not Mode.TUNNEL), replace(template, optional=False))
 
 
 def _template(random: Random, flow: Flow, number: int) -> Template:

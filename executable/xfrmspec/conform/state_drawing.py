@@ -45,13 +45,17 @@ _MARKS = (ANY_MARK,) * 6 + (Mark(1, 1), Mark(0, 1), Mark(3, 0xFF))
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The flows of a scenario and the states that fit them; nothing of it is stored yet."""
+    """The flows of a scenario and the states that fit them; nothing of it is stored yet.
+
+    `others` are near copies of the states, so few that they come up again.
+    """
 
     out: Flow
     inward: Flow
     templates: tuple[Template, ...]
     outbound: tuple[SecurityAssociation, ...]
     inbound: tuple[SecurityAssociation, ...]
+    others: tuple[SecurityAssociation, ...] = ()
 
 
 def draw_cast(random: Random, most_templates: int = 2) -> Cast:
@@ -114,10 +118,10 @@ def policies_of(random: Random, cast: Cast) -> list[Step]:
 
 def variant(random: Random, state: SecurityAssociation) -> SecurityAssociation:
     """Return a state with one thing different, which may be part of its key or not."""
-    kind = random.randrange(8)
+    kind = random.randrange(9)
     if kind == 0:
         return replace(state, reqid=state.reqid ^ 1)
-    if kind == 1:
+    if kind in (1, 8):
         return replace(state, mark=random.choice(_MARKS))
     if kind == 2:
         return replace(state, source=random.choice((*LOCAL[:2], *REMOTE[:2], IPv6Address(0))))
@@ -141,6 +145,7 @@ def drawn_selector(random: Random) -> Selector:
             Selector.between("::/0", "::/0", Protocol.UDP),
             Selector.between("::/0", "::/0", Protocol.TCP),
             Selector(nowhere, nowhere, family=Family.UNSPEC),
+            Selector(nowhere, nowhere, Protocol.TCP, family=Family.UNSPEC),
         )
     )
 

@@ -38,12 +38,13 @@ _PROTOCOLS = (
     Protocol.ROUTING,
     Protocol.DESTINATION_OPTIONS,
 )
-_FLUSHED = (0, 0, 255, 50, 51, 43, 60, 108, 17)
+_FLUSHED = (0, 0, 255, 255, 50, 51, 43, 60, 108, 17)
+_OTHER_MODE = {Mode.TRANSPORT: Mode.TUNNEL, Mode.TUNNEL: Mode.TRANSPORT}
 
 
 def state_scenario(random: Random) -> Scenario:
     """Return policies, operations on the states of two flows, and packets of both among them."""
-    cast = draw_cast(random)
+    cast = _with_others(random, draw_cast(random))
     kinds = random.choices(_KINDS, _WEIGHTS, k=random.randint(4, 9))
     drawn = [kind(random, cast) for kind in kinds]
     packets = (Send(cast.out), received(random, cast))
@@ -51,9 +52,21 @@ def state_scenario(random: Random) -> Scenario:
     return Scenario((*steps, random.choice(packets)), listeners=random.random() < 0.9, watched=True)
 
 
+def _with_others(random: Random, cast: Cast) -> Cast:
+    """Give a cast near copies of one of its states; some of the way out have another mode."""
+    state = random.choice((*cast.outbound, *cast.inbound))
+    others = [variant(random, state) for _ in range(random.randint(1, 3))]
+    if state.mode in _OTHER_MODE and state in cast.outbound and random.random() < 0.3:
+        others.append(replace(state, mode=_OTHER_MODE[state.mode]))
+    return replace(cast, others=tuple(others))
+
+
 def _any_state(random: Random, cast: Cast) -> SecurityAssociation:
     state = random.choice((*cast.outbound, *cast.inbound))
-    return variant(random, state) if random.random() < 0.35 else state
+    draw = random.random()
+    if draw < 0.3:
+        return random.choice(cast.others)
+    return variant(random, state) if draw < 0.45 else state
 
 
 def _add(random: Random, cast: Cast) -> Step:
@@ -97,7 +110,7 @@ def _receive(random: Random, cast: Cast) -> Step:
 
 _Kind = Callable[[Random, Cast], Step]
 _KINDS: tuple[_Kind, ...] = (_add, _update, _delete, _flush, _allocate, _send, _receive)
-_WEIGHTS = (7, 4, 2, 1, 2, 4, 3)
+_WEIGHTS = (14, 8, 5, 3, 4, 8, 6)
 
 
 def raw_states(random: Random) -> Scenario:
@@ -126,7 +139,7 @@ def any_state(random: Random) -> SecurityAssociation:
     optimised = protocol in (Protocol.ROUTING, Protocol.DESTINATION_OPTIONS)
     if random.random() < 0.6:
         mode = Mode.RO if optimised else random.choice((Mode.TRANSPORT, Mode.TUNNEL, Mode.BEET))
-    fits = random.random() < 0.8
+    fits, cared_for = random.random() < 0.8, random.random() < 0.85
     mark = random.choice((ANY_MARK, ANY_MARK, ANY_MARK, Mark(1, 1), Mark(3, 1), Mark(7, 0)))
     return SecurityAssociation(
         random.choice((*LOCAL[:2], IPv6Address(0))),
@@ -139,5 +152,5 @@ def any_state(random: Random) -> SecurityAssociation:
         mark=mark,
         if_id=random.choice((0, 0, 0, 0, 1)),
         flags=random.choice((StateFlag.NONE,) * 4 + (StateFlag.WILDRECV, StateFlag.ICMP, StateFlag.NOECN)),
-        care_of=REMOTE[1] if optimised == fits else None,
+        care_of=REMOTE[1] if optimised == cared_for else None,
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.state_database import StateDatabase, Stored, bump_generations
-from xfrmspec.xfrm.state_hash import bucket
 from xfrmspec.xfrm.state_operations import supersede_entry
 from xfrmspec.xfrm.state_validity import cannot_start
 from xfrmspec_terms.association import Lifecycle, SecurityAssociation
@@ -181,26 +180,10 @@ def state_to_migrate(states: StateDatabase, entry: Migration, if_id: int = 0) ->
             and if_id in (0, found.association.if_id)
             and found.association.destination == entry.old_destination
             and found.association.source == entry.old_source
-            and _stands_in_place(found, entry, states)
+            and states.meets(found.association, entry.old_source, entry.old_destination)
         ),
         None,
     )
-
-
-@clause("XFRM-MIGR-004")
-def _stands_in_place(found: InstalledState, entry: Migration, states: StateDatabase) -> bool:
-    """Tell whether a state is filed under the old addresses; a larval one is filed where its search looked.
-
-    A kernel looks into one bucket, so it meets a state that is filed elsewhere if the buckets are the same.
-    """
-    filed = found.association.filed_under
-    old = entry.old_source, entry.old_destination
-    if filed is None or filed == old:
-        return True
-    if not states.profile.find_second_pass_ignores_source:
-        return False
-    own, sought = (bucket(to, by, entry.reqid, states.buckets) for by, to in (filed, old))
-    return own == sought
 
 
 @clause("XFRM-MIGR-004")

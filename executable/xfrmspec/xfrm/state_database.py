@@ -90,9 +90,25 @@ class StateDatabase:
                 and entry.association.source == source
                 and entry.association.family is family
                 and entry.association.mark.matches(mark)
+                and self.meets(entry.association, source, destination)
             ),
             None,
         )
+
+    @clause("XFRM-SAD-003")
+    def meets(self, state: SecurityAssociation, source: Address, destination: Address) -> bool:
+        """Tell whether a search by two addresses gets to a state; a larval one stands where its own looked.
+
+        A kernel looks into one bucket, so it meets what is filed elsewhere if the buckets are the same.
+        Source: XFRM-SAD-003; kernel xfrm_state_find, __xfrm_state_lookup_byaddr, __find_acq_core.
+        """
+        filed, sought = state.filed_under, (source, destination)
+        if filed is None or filed == sought:
+            return True
+        if not self.profile.find_second_pass_ignores_source:
+            return False
+        own, looked_at = (bucket(to, by, state.reqid, self.buckets) for by, to in (filed, sought))
+        return own == looked_at
 
     @clause("XFRM-SAD-004")
     def located(self, state: SecurityAssociation) -> InstalledState | None:
@@ -106,7 +122,7 @@ class StateDatabase:
         ]
         if state.protocol in IPSEC_PROTOCOLS:
             return max(found, key=_spi_age, default=None)
-        return found[0] if found else None
+        return next((e for e in found if self.meets(e.association, state.source, state.destination)), None)
 
     def _marks_meet(self, stored: Mark, new: Mark) -> bool:
         if self.profile.mark_locate_asymmetric:
@@ -137,6 +153,7 @@ class StateDatabase:
                 and entry.association.family is wanted.family
                 and entry.association.destination == wanted.destination
                 and entry.association.source == wanted.source
+                and self.meets(entry.association, wanted.source, wanted.destination)
             ),
             None,
         )
