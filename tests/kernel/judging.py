@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from types import CodeType, FrameType
 
 from kernel.mutation import Mutation
+from kernel.watching import Watch
 from xfrmspec.conform.campaigns import CAMPAIGNS, CampaignName, Numbered, scenarios_of
 from xfrmspec.scenario.observation import Outcome, Subject, differences
 from xfrmspec.scenario.reference import ReferenceSubject
 from xfrmspec.scenario.terms import Scenario
 from xfrmspec_terms.profile import Profile
 
-CHUNK = 200
+CHUNK = 100
 JUDGED = (
     CampaignName.POLICIES,
     CampaignName.OUTPUT,
@@ -81,7 +80,7 @@ Tell = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One scenario with the judge's answer; `touched` names the mutations whose function took part.
+    """One scenario with the judge's answer; `concerned` names the mutations that would have mattered to it.
 
     `is_fair` says that the sound reference agreed with the judge.
     """
@@ -90,7 +89,7 @@ class Case:
     place: int
     answer: Outcome
     is_fair: bool
-    touched: frozenset[str]
+    concerned: frozenset[str]
 
 
 def by_profile(mutations: Iterable[Mutation]) -> Iterator[tuple[Profile, tuple[Mutation, ...]]]:
@@ -125,10 +124,12 @@ def try_all(
     known = before or Progress()
     answered = _answered(judge, scenarios)
     while (at_large := _at_large(mutations, known)) and (chunk := list(islice(answered, CHUNK))):
-        cases = [
-            _case(numbered, known.judged + place, sound, answer, at_large)
-            for place, (numbered, answer) in enumerate(chunk, start=1)
-        ]
+        watch = Watch()
+        with watch.over(at_large):
+            cases = [
+                _case(numbered, known.judged + place, sound, answer, watch)
+                for place, (numbered, answer) in enumerate(chunk, start=1)
+            ]
         found = {mutation.name: first_difference(mutation, cases) for mutation in at_large}
         known = Progress(
             known.judged + len(cases),
@@ -160,14 +161,13 @@ def _answered(judge: Subject, scenarios: Iterable[Numbered]) -> Iterator[tuple[N
 def first_difference(mutation: Mutation, cases: Iterable[Case]) -> Caught | None:
     """Return where the mutated reference first differs from the judge's answers, or None.
 
-    Cases in which the sound reference never called the mutated function are passed over: up to its first
-    call both do the same, whatever the function does then. A mutation that makes the reference fail is
+    Cases to which the mutation does not matter are passed over. A mutation that makes the reference fail is
     caught by the failure.
     """
     with mutation.planted() as profile:
         subject = ReferenceSubject(profile)
         for case in cases:
-            if not case.is_fair or (mutation.rewrite and mutation.name not in case.touched):
+            if not case.is_fair or mutation.name not in case.concerned:
                 continue
             try:
                 told = differences(subject.run(case.numbered.scenario), case.answer)
@@ -178,22 +178,8 @@ def first_difference(mutation: Mutation, cases: Iterable[Case]) -> Caught | None
     return None
 
 
-def _case(
-    numbered: Numbered, place: int, sound: Subject, answer: Outcome, mutations: Iterable[Mutation]
-) -> Case:
-    """Run the sound reference and note which mutations it would have met on its way."""
-    targets = {m.rewrite.subject.__code__ for m in mutations if m.rewrite}
-    called: set[CodeType] = set()
-
-    def watch(frame: FrameType, event: str, _: object) -> None:
-        if frame.f_code in targets:
-            called.add(frame.f_code)
-
-    before = sys.gettrace()
-    sys.settrace(watch)
-    try:
-        outcome = sound.run(numbered.scenario)
-    finally:
-        sys.settrace(before)
-    touched = {m.name for m in mutations if m.rewrite and m.rewrite.subject.__code__ in called}
-    return Case(numbered, place, answer, not differences(outcome, answer), frozenset(touched))
+def _case(numbered: Numbered, place: int, sound: Subject, answer: Outcome, watch: Watch) -> Case:
+    """Run the sound reference and note which mutations would have mattered on its way."""
+    watch.concerned.clear()
+    outcome = sound.run(numbered.scenario)
+    return Case(numbered, place, answer, not differences(outcome, answer), frozenset(watch.concerned))
