@@ -73,6 +73,7 @@ class Progress:
     judged: int = 0
     own_disagreements: int = 0
     found: dict[str, Caught] = field(default_factory=dict)
+    judge: str = ""
 
 
 Tell = Callable[[Progress], None]
@@ -135,10 +136,12 @@ def try_all(
             known.judged + len(cases),
             known.own_disagreements + sum(not case.is_fair for case in cases),
             known.found | {name: caught for name, caught in found.items() if caught is not None},
+            judge.name,
         )
         tell(known)
     verdicts = tuple(Verdict(m, known.judged, known.found.get(m.name)) for m in mutations)
-    return Trial(mutations[0].profile, judge.name, known.judged, known.own_disagreements, verdicts)
+    name = known.judge or judge.name
+    return Trial(mutations[0].profile, name, known.judged, known.own_disagreements, verdicts)
 
 
 def _at_large(mutations: Iterable[Mutation], known: Progress) -> list[Mutation]:

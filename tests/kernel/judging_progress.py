@@ -44,7 +44,7 @@ def read_progress(path: Path, profile: str, run: str) -> Progress:
         name: Caught(caught["after"], CampaignName(caught["campaign"]), caught["what"])
         for name, caught in known["found"].items()
     }
-    return Progress(known["judged"], known["own_disagreements"], found)
+    return Progress(known["judged"], known["own_disagreements"], found, known["judge"])
 
 
 def keeper(path: Path, profile: str, run: str) -> Callable[[Progress], None]:

@@ -33,7 +33,7 @@ from xfrmspec.scenario.terms import (
     UpdatePolicy,
 )
 from xfrmspec_terms.clauses import all_clauses
-from xfrmspec_terms.policy import Direction, Mode, PolicyType
+from xfrmspec_terms.policy import TEMPLATE_PROTOCOLS, Direction, Mode, PolicyType
 from xfrmspec_terms.selector import Protocol
 
 SINGLE = tuple(CAMPAIGNS.values())
@@ -98,7 +98,9 @@ def test_output_meets_every_mode_and_protocol_in_both_types() -> None:
     policies = [step.policy for step in steps_of(CampaignName.OUTPUT) if isinstance(step, AddPolicy)]
     pairs = {(t.protocol, t.mode) for policy in policies for t in policy.templates}
     assert {mode for _, mode in pairs} == set(Mode)
-    assert len({protocol for protocol, _ in pairs}) == 5
+    protocols = {protocol for protocol, _ in pairs}
+    assert TEMPLATE_PROTOCOLS <= protocols
+    assert protocols - TEMPLATE_PROTOCOLS
     assert {policy.type for policy in policies} == set(PolicyType)
     assert {len(policy.templates) for policy in policies} >= set(range(7))
 
