@@ -23,7 +23,14 @@ BOUND = 400
 
 LEAST_SHARE = 0.95
 MOST_SCENARIOS = 50_000
-_EARLY = [m for m in MUTATIONS if m.profile is LINUX_6_1 and recorded().get(m.name, BOUND + 1) <= BOUND]
+BY_CHANCE = ("the padding of AH is zero",)
+"""The kernel fills these octets with what its memory held, which is now and then what the rule says."""
+
+_EARLY = [
+    m
+    for m in MUTATIONS
+    if m.profile is LINUX_6_1 and recorded().get(m.name, BOUND + 1) <= BOUND and m.name not in BY_CHANCE
+]
 SAMPLE = _EARLY[::3]
 """Every third of those that were caught early."""
 
