@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from textwrap import dedent
 from types import CodeType, FunctionType
 from typing import Any
@@ -28,25 +29,33 @@ class Rewrite:
     after: str
 
     def code(self) -> CodeType:
-        """Return the function's code with the place rewritten; MutationError unless it occurs once."""
-        function = self.subject
-        text = dedent(inspect.getsource(function))
-        if text.count(self.before) != 1:
-            found = f"{text.count(self.before)} times in {function.__module__}.{function.__qualname__}"
-            raise MutationError(f"{self.before!r} occurs {found}")
-        changed = "from __future__ import annotations\n" + text.replace(self.before, self.after)
-        module = compile(changed, _WHERE, "exec", dont_inherit=True)
-        return next(
-            constant
-            for constant in module.co_consts
-            if isinstance(constant, CodeType) and constant.co_name == function.__name__
-        )
+        """Return the function's code with the place rewritten; MutationError unless it occurs once.
+
+        The text is read once, so that a long run does not see what happens to it meanwhile.
+        """
+        return _rewritten(self)
 
     @property
     def subject(self) -> FunctionType:
         """The function itself, which everyone who imported it shares."""
         assert isinstance(self.function, FunctionType)
         return self.function
+
+
+@cache
+def _rewritten(change: Rewrite) -> CodeType:
+    function, before = change.subject, change.before
+    text = dedent(inspect.getsource(function))
+    if text.count(before) != 1:
+        found = f"{text.count(before)} times in {function.__module__}.{function.__qualname__}"
+        raise MutationError(f"{before!r} occurs {found}")
+    changed = "from __future__ import annotations\n" + text.replace(before, change.after)
+    module = compile(changed, _WHERE, "exec", dont_inherit=True)
+    return next(
+        constant
+        for constant in module.co_consts
+        if isinstance(constant, CodeType) and constant.co_name == function.__name__
+    )
 
 
 @dataclass(frozen=True, slots=True)
