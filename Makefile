@@ -1,5 +1,8 @@
-# Every target does its own set-up: a fresh machine needs Python 3.11+, and `make` itself.
-PYTHON ?= python3
+# Every target does its own set-up: a fresh machine needs Python 3.11+ with venv, and `make` itself.
+# The system's interpreter comes first: distributions build it optimised, version managers often do not,
+# and the campaigns run up to twice as fast on it. `make PYTHON=...` takes another one.
+SUITS = import sys, ensurepip, venv; sys.version_info >= (3, 11) and print("$(1)")
+PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $(p) -c '$(call SUITS,$(p))' 2>/dev/null)) python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
