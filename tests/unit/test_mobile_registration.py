@@ -406,3 +406,22 @@ def test_no_route_is_made_for_the_home_agent() -> None:
     played.register()
     assert played.tell(Wanted(AGENT)) == []
     assert played.node.routes == ()
+
+
+@pytest.mark.clause("XFRM-MN-004", "XFRM-MN-016", "XFRM-MN-020")
+def test_the_end_of_a_registration_backs_off_from_one_second_and_forgets_the_binding() -> None:
+    played = Scene()
+    played.register()
+    played.tell(CameHome())
+    played.wait(8000)
+    assert played.times(BindingUpdate, AGENT)[1:] == [0, 1000, 3000, 7000]
+    played.tell(Moved(ON_B))
+    assert deadline(played.node) == 8000 + 1500
+
+
+@pytest.mark.clause("XFRM-MN-004", "XFRM-MN-014")
+def test_after_a_refused_refresh_the_binding_no_longer_counts() -> None:
+    played = in_state(REFRESHING)
+    played.agent_says(130)
+    played.tell(Moved(ON_B))
+    assert deadline(played.node) == played.now + 1500

@@ -35,7 +35,10 @@ from mobile_scenes import (
 )
 
 from xfrmspec.mipv6.binding_update_list import UpdateEntry
+from xfrmspec.mipv6.correspondent_route import Surroundings
 from xfrmspec.mipv6.mobile_node import deadline
+from xfrmspec.mipv6.return_routability import Ends
+from xfrmspec.mipv6.route_machine import timers
 from xfrmspec.mipv6.tokens import authorised, binding_management_key
 from xfrmspec.wire.mobility import option_of, without_padding
 from xfrmspec_terms.daemon import (
@@ -50,6 +53,7 @@ from xfrmspec_terms.daemon import (
     StageKind,
     Unsupported,
     Wanted,
+    Woke,
 )
 from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.machines_mobile_node import (
@@ -57,6 +61,8 @@ from xfrmspec_terms.machines_mobile_node import (
     BINDING,
     CLOSING,
     CLOSING_TEST,
+    CORRESPONDENT_ROUTE,
+    HOME_REGISTRATION,
     LEAVING,
     OPTIMISED,
     REBINDING,
@@ -70,6 +76,7 @@ from xfrmspec_terms.mobility import (
     UNSPECIFIED,
     BindingAcknowledgement,
     BindingAuthorizationData,
+    BindingError,
     BindingRefreshRequest,
     BindingUpdate,
     CareOfTest,
@@ -146,6 +153,7 @@ def test_a_home_test_is_believed_only_as_it_was_asked_for(change: dict[str, obje
     played.tell(right)
     assert played.node != before
     before = played.node
+    played.now += 10
     played.tell(right)
     assert played.node == before
 
@@ -362,6 +370,7 @@ def test_a_renewal_without_answer_ends_with_the_binding() -> None:
     assert played.route().state == OPTIMISED
     played.wait(420_000 - 363_000)
     assert played.route().state == UNOPTIMISED
+    assert played.route().entry.acknowledged_until is None
 
 
 @pytest.mark.clause("XFRM-MN-036")
@@ -403,6 +412,8 @@ def test_a_forgotten_binding_falls_back_to_the_tunnel(state: str, after: str) ->
     assert played.complains(1, OTHER) == []
     assert played.complains(1, home=OTHER) == []
     assert played.complains(9) == []
+    assert played.tell(Heard(BindingError(1, HOME), PEER, OTHER)) == []
+    assert played.tell(Heard(BindingError(2, HOME), PEER, OTHER)) == []
     played.complains(1)
     assert played.route().state == after
     expected = [StageKind.FELL_BACK] + ([StageKind.TESTING] if after != UNOPTIMISED else [])
@@ -482,6 +493,7 @@ def test_after_a_movement_every_route_waits_and_is_tested_anew(state: str) -> No
     played.now += 1000
     effects = played.tell(Moved(ON_B))
     assert played.route().state == WAITING
+    assert played.route().evidence.care_of is None
     fallen_back = [e for e in effects if isinstance(e, Stage) and e.kind is StageKind.FELL_BACK]
     assert bool(fallen_back) == (in_use or state in (TESTING, BINDING))
     if fallen_back:
@@ -642,7 +654,10 @@ def test_other_refusals_of_an_end_are_passed_over_and_numbers_are_taken_up() -> 
         assert played.route().state == CLOSING
     played.peer_acknowledges(135, sequence=77)
     assert played.last_update(PEER).sequence == 78
-    assert played.route().state == CLOSING
+    before = played.node
+    assert played.peer_acknowledges(135, sequence=77) == []
+    assert played.node == before
+    assert (played.route().state, played.route().failures) == (CLOSING, 0)
 
 
 @pytest.mark.clause("XFRM-MN-046", "XFRM-MN-048")
@@ -768,3 +783,50 @@ def test_the_binding_update_list_keeps_what_was_asked_and_what_may_be_held() -> 
         asked, awaited=False, acknowledged_until=400_500, held_until=400_500
     )
     assert played.node.registration.entry == UpdateEntry(1, ON_A, 900, 0, False, 3_600_000, 3_600_000)
+
+
+@pytest.mark.clause("XFRM-MN-005", "XFRM-MN-006")
+def test_while_a_repeated_test_is_put_off_the_last_cookie_is_not_believed() -> None:
+    played = scene(initial_timeout=100)
+    played.test()
+    played.wait(999)
+    assert played.times(HomeTestInit, PEER) == [0, 100, 300]
+    assert played.home_test() == []
+    assert played.route().evidence.home is None
+    played.wait(1)
+    assert played.times(HomeTestInit, PEER)[-1] == 1000
+    played.home_test()
+    assert played.route().evidence.home is not None
+
+
+@pytest.mark.clause("XFRM-MN-047")
+def test_after_falling_back_no_stage_names_the_former_address() -> None:
+    played = optimised()
+    played.complains(1)
+    played.register(ON_B)
+    stage = played.tell(Wanted(PEER))[0]
+    assert stage == Stage(StageKind.TESTING, Role.MOBILE_NODE, HOME, PEER, ON_B)
+
+
+@pytest.mark.clause("XFRM-MN-023", "XFRM-MN-029", "XFRM-MN-035")
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("failures", [0, 2])
+def test_a_silence_has_one_meaning(state: str, failures: int) -> None:
+    played = STATES[state]()
+    route = replace(played.route(), failures=failures)
+    care_of = played.node.registration.care_of
+    for now in (played.now, played.now + 300_000):
+        around = Surroundings(SETTINGS, now, Ends(HOME, PEER, care_of), registered=True, away=True)
+        silent = [entry for _, entry in timers(route, around) if entry.guard.startswith("no answer")]
+        assert len(silent) == (state in (TESTING, BINDING, RETESTING, REBINDING, CLOSING_TEST, CLOSING))
+
+
+@pytest.mark.clause("XFRM-MN-023")
+def test_of_two_things_that_are_due_the_earlier_is_done_first() -> None:
+    played = optimised()
+    played.now = 2_800_000
+    played.tell(Woke())
+    assert [(step.machine, step.clause) for step in played.steps[-2:]] == [
+        (CORRESPONDENT_ROUTE.name, "XFRM-MN-037"),
+        (HOME_REGISTRATION.name, "XFRM-MN-017"),
+    ]
