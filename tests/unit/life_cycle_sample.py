@@ -13,7 +13,7 @@ import pytest
 from xfrmspec.formats import read_file
 from xfrmspec.kernel.netlink import Message, MessageKind, decode
 from xfrmspec.kernel.netlink_attributes import AttributeKind, policy_type_in, value_of
-from xfrmspec.kernel.netlink_bodies import PolicyKeyBody, StateKeyBody
+from xfrmspec.kernel.netlink_bodies import AcquireBody, PolicyKeyBody, StateKeyBody
 from xfrmspec.kernel.netlink_requests import stored_policy, stored_state
 from xfrmspec.mipv6.recipes.terms import RecipeOperation, Settings, XfrmOperation
 from xfrmspec.scenario.terms import (
@@ -37,7 +37,7 @@ from xfrmspec_terms.policy import (
     PolicyType,
     Template,
 )
-from xfrmspec_terms.selector import PORT_MASK_FULL, UINT32_MAX, PortMatch, Protocol, Selector
+from xfrmspec_terms.selector import PORT_MASK_FULL, UINT32_MAX, Flow, PortMatch, Protocol, Selector
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared" / "samples" / "mip6d" / "noipsec"
 HOME, AGENT, PEER = (IPv6Address(f"2001:db8:{end}") for end in ("1::1234", "1::1", "c::2"))
@@ -204,13 +204,51 @@ class Request:
     operation: XfrmOperation
 
 
-def requests(node: str) -> Iterator[Request]:
-    """Read the daemon's netlink requests with our own codec."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The kernel's answer to the request before it: 0, or an error number."""
+
+    error: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """The kernel asks for a state: when, and for which flow."""
+
+    at: float
+    flow: Flow
+
+
+def logged(node: str) -> Iterator[Request | Reply | Acquire]:
+    """Read the netlink log of a node with our own codec: requests, replies and acquires, in order."""
     need_sample()
     for line in (SAMPLE / "netlink" / f"{node}.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        if row["role"] == "request":
+        if row["role"] == "reply":
+            yield Reply(abs(row["error"]))
+        elif row["role"] == "request":
             yield Request(row["t"], _operation(MessageKind[row["msg"]], bytes.fromhex(row["hex"])))
+        elif row["msg"] == MessageKind.ACQUIRE.name:
+            yield Acquire(row["t"], _wanted(bytes.fromhex(row["hex"])))
+
+
+def requests(node: str) -> Iterator[Request]:
+    """Read the daemon's netlink requests with our own codec."""
+    return (entry for entry in logged(node) if isinstance(entry, Request))
+
+
+def _wanted(payload: bytes) -> Flow:
+    body = decode(MessageKind.ACQUIRE, payload).body
+    assert isinstance(body, AcquireBody)
+    asked = body.selector
+    return Flow(
+        asked.source.address,
+        asked.destination.address,
+        asked.protocol,
+        asked.source_port.value,
+        asked.destination_port.value,
+        asked.ifindex,
+    )
 
 
 def _operation(kind: MessageKind, payload: bytes) -> XfrmOperation:
