@@ -41,10 +41,20 @@ from xfrmspec.xfrm.state_database import StateDatabase
 from xfrmspec.xfrm.tables import XfrmTables
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import all_clauses
-from xfrmspec_terms.headers import IcmpV6Header, IPv6Header, MobilityHeader, Packet, WireHeader
+from xfrmspec_terms.headers import (
+    DestinationOptionsHeader,
+    IcmpV6Header,
+    IPv6Header,
+    MobilityHeader,
+    Packet,
+    Type2RoutingHeader,
+    WireHeader,
+)
 from xfrmspec_terms.mobility import MobilityRefusal
+from xfrmspec_terms.options import HomeAddressOption
+from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, Profile
-from xfrmspec_terms.selector import Address
+from xfrmspec_terms.selector import Address, Flow, Protocol
 
 INTERFACES = {"MN": ("eth0",), "HA": ("eth0", "eth1"), "CN": ("eth0",)}
 HARDWARE = {
@@ -64,6 +74,7 @@ OWN: dict[str, dict[Address, AddressKind]] = {
     ),
     "CN": dict.fromkeys(map(IPv6Address, (PEER, "fe80::ff:fe00:c02")), AddressKind.PLAIN),
 }
+ACKNOWLEDGEMENT = 6
 NEIGHBOURS = range(130, 144)
 PROFILES = (LINUX_6_1, CLEAN)
 
@@ -121,12 +132,21 @@ class Taken:
 
 def received(name: str) -> Iterator[Taken]:
     """Read what a node received: unicast, and neither neighbour discovery nor group membership."""
+    return _captured(name, slice(0, 6))
+
+
+def sent(name: str) -> Iterator[Taken]:
+    """Read what a node sent or passed on, without neighbour discovery and group membership."""
+    return _captured(name, slice(6, 12))
+
+
+def _captured(name: str, hardware: slice) -> Iterator[Taken]:
     need_sample()
     for interface in INTERFACES[name]:
         place = f"{name}-{interface}"
         with (SAMPLE / "pcap" / f"{place}.pcap").open("rb") as stream:
             for time, frame in dpkt.pcap.Reader(stream):
-                if frame[:6].hex() != HARDWARE[place] or frame[12:14] != b"\x86\xdd":
+                if frame[hardware].hex() != HARDWARE[place] or frame[12:14] != b"\x86\xdd":
                     continue
                 octets = frame[14 : 14 + 40 + int.from_bytes(frame[18:20], "big")]
                 packet = decode(octets)
@@ -200,3 +220,55 @@ def test_every_mobility_message_is_read_and_written_again(profile: Profile) -> N
                 kinds[header.type] += 1
     assert set(kinds) == {1, 2, 3, 4, 5, 6}
     assert kinds[5] >= 9
+
+
+def _flow_of_sender(packet: Packet) -> Flow:
+    """Return the flow that the sender's socket presented: addresses before HAO and RT2 exchanged them."""
+    outer, last = packet.headers[0], packet.headers[-1]
+    assert isinstance(outer, IPv6Header)
+    source, destination = outer.source, outer.destination
+    for header in packet.headers:
+        if isinstance(header, DestinationOptionsHeader):
+            option = next(one for one in header.options if isinstance(one, HomeAddressOption))
+            source = option.address
+        if isinstance(header, Type2RoutingHeader):
+            destination = header.address
+    if isinstance(last, MobilityHeader):
+        return Flow(source, destination, Protocol.MOBILITY, last.type)
+    assert isinstance(last, IcmpV6Header)
+    return Flow(source, destination, Protocol.ICMPV6, last.type, last.code)
+
+
+@pytest.mark.clause("XFRM-OUT-003", "XFRM-DAEMON-014", "XFRM-DAEMON-015", "XFRM-DAEMON-017")
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+@pytest.mark.parametrize("name", NODES)
+def test_every_packet_left_with_the_headers_that_its_sender_s_policies_want(
+    name: str, profile: Profile
+) -> None:
+    tables, seen = history(name, profile), Tally[str]()
+    for taken in sent(name):
+        whole = taken.packet if _inner(taken.packet) is None else _inner(taken.packet)
+        assert whole is not None
+        flow = _flow_of_sender(whole)
+        if flow.source not in OWN[name]:
+            continue
+        decision = decide_output(tables.at(taken.time).view(), flow)
+        wanted = {Protocol(state.protocol) for state in decision.applied}
+        has = {
+            protocol
+            for protocol, kind in (
+                (Protocol.DESTINATION_OPTIONS, DestinationOptionsHeader),
+                (Protocol.ROUTING, Type2RoutingHeader),
+            )
+            if any(isinstance(header, kind) for header in whole.headers)
+        }
+        by_daemon = (
+            {Protocol.ROUTING}
+            if flow.source_slot == ACKNOWLEDGEMENT and flow.protocol == Protocol.MOBILITY
+            else set()
+        )
+        assert decision.errno is Errno.OK, (taken.time, flow)
+        assert has - by_daemon == wanted, (taken.time, flow)
+        seen.update(protocol.name for protocol in wanted)
+    assert (seen["DESTINATION_OPTIONS"] > 10) == (name == "MN")
+    assert (seen["ROUTING"] > 5) == (name != "MN")
