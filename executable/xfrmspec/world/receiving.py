@@ -1,0 +1,151 @@
+"""A packet on its way into a station: XFRM, its check, and then an upper layer, a tunnel, or another link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from xfrmspec.host.delivery import check_arrived, flow_of
+from xfrmspec.host.node import AddressKind, Node
+from xfrmspec.host.receiving import Arrived, Fate, receive
+from xfrmspec.wire.encode import encode
+from xfrmspec.world.handled import Handled, Lost
+from xfrmspec.world.links import ALL_NODES, Topology
+from xfrmspec.world.sending import forward
+from xfrmspec.world.station import Delivery, Forwarding, Station
+from xfrmspec.world.upper import Context, hear
+from xfrmspec.xfrm.check import InputDecision
+from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.daemon import DaemonEvent, Path, Unbound
+from xfrmspec_terms.headers import DestinationOptionsHeader, IPv6Header, Packet
+from xfrmspec_terms.options import HomeAddressOption
+from xfrmspec_terms.policy import ENDPOINT_MODES, Mode
+from xfrmspec_terms.selector import Protocol
+
+_MILLISECONDS = 1000
+_LAST_QUIET_TYPE = 7
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where and when a packet arrives, in milliseconds, and out of how many plain tunnels it came."""
+
+    topology: Topology
+    now: int
+    depth: int = 0
+
+
+@clause("XFRM-WORLD-005")
+def take(station: Station, octets: bytes, setting: Setting) -> Handled:
+    """Take a packet from a link."""
+    arrived = receive(_listening(station.node), octets, setting.now // _MILLISECONDS)
+    station = replace(station, node=replace(arrived.node, addresses=station.node.addresses))
+    if arrived.fate is Fate.LOCAL:
+        return _checked(station, arrived, setting)
+    if arrived.fate is Fate.FORWARD:
+        return _for_others(station, arrived, setting)
+    lost = Lost(station.name, arrived.fate.value, arrived.packet, arrived.counter)
+    return Handled(station.counting(arrived.counter), losses=(lost,))
+
+
+def _listening(node: Node) -> Node:
+    """Return the node as its input loop sees it: it listens to what is for all nodes."""
+    return replace(node, addresses={**node.addresses, ALL_NODES: AddressKind.PLAIN})
+
+
+def _checked(station: Station, arrived: Arrived, setting: Setting) -> Handled:
+    """Check direction IN and give the packet to whom it is for."""
+    checked = check_arrived(arrived)
+    station = station.counting(*checked.counters)
+    if not checked.decision.accepted:
+        told = _reported(station, arrived, checked.decision)
+        lost = Lost(station.name, "the check of direction IN", arrived.packet, checked.decision.counter)
+        return Handled(station, told=told, losses=(lost,))
+    packet = arrived.packet
+    assert packet is not None
+    if isinstance(packet.headers[1 + arrived.processed], IPv6Header):
+        return _out_of_tunnel(station, packet, 1 + arrived.processed, setting)
+    return hear(
+        station, setting.topology, _delivery(station, packet, arrived.path), _context(arrived, setting)
+    )
+
+
+def _delivery(station: Station, packet: Packet, path: Sequence[SecurityAssociation]) -> Delivery:
+    outer = _outer(packet)
+    protected = any(state.mode is not Mode.RO for state in path)
+    return Delivery(station.name, outer.source, outer.destination, packet, protected)
+
+
+@clause("XFRM-WORLD-006")
+def _context(arrived: Arrived, setting: Setting) -> Context:
+    """Return what the daemon learns beside the message: care-of address, association, and way."""
+    assert arrived.packet is not None
+    options = [
+        option
+        for header in arrived.packet.headers
+        if isinstance(header, DestinationOptionsHeader)
+        for option in header.options
+        if isinstance(option, HomeAddressOption) and option.exchanged
+    ]
+    tunnelled = setting.depth > 0 or any(state.mode in ENDPOINT_MODES for state in arrived.path)
+    secured = [state for state in arrived.path if state.protocol in (Protocol.ESP, Protocol.AH)]
+    return Context(
+        setting.now,
+        options[0].address if options else None,
+        tuple(secured),
+        Path.TUNNEL if tunnelled else Path.DIRECT,
+    )
+
+
+@clause("XFRM-WORLD-004")
+def _out_of_tunnel(station: Station, packet: Packet, inner: int, setting: Setting) -> Handled:
+    """Take the packet inside a plain tunnel as if it came from a link, without its sec_path.
+
+    The kernel forgets the sec_path there (skb_scrub_packet), and asks for a tunnel of these two ends.
+    """
+    outer = _outer(packet)
+    ends = {(tunnel.local, tunnel.remote) for tunnel in station.tunnels.values()}
+    if (outer.destination, outer.source) not in ends or setting.depth >= _DEEPEST:
+        return Handled(station, losses=(Lost(station.name, "no tunnel has these ends", packet),))
+    unwrapped = encode(Packet(packet.headers[inner:], packet.payload))
+    return take(station, unwrapped, replace(setting, depth=setting.depth + 1))
+
+
+@clause("XFRM-WORLD-005")
+def _for_others(station: Station, arrived: Arrived, setting: Setting) -> Handled:
+    """Forward a packet, or drop it at a host; a proxied address counts as somebody else's."""
+    packet = arrived.packet
+    assert packet is not None
+    proxied = _outer(packet).destination in station.proxies
+    if station.forwarding is Forwarding.HOST and not proxied:
+        return Handled(station, losses=(Lost(station.name, "not for this host", packet),))
+    decision = check_arrived(arrived).decision
+    station = station.counting(decision.counter)
+    if not decision.accepted:
+        told = _reported(station, arrived, decision)
+        lost = Lost(station.name, "the check of direction FWD", packet, decision.counter)
+        return Handled(station, told=told, losses=(lost,))
+    flow = flow_of(packet, arrived.processed, station.node.profile)
+    return forward(station, setting.topology, packet, flow, setting.now)
+
+
+def _reported(station: Station, arrived: Arrived, decision: InputDecision) -> tuple[DaemonEvent, ...]:
+    """Return what the kernel reports about a home address option that no policy wanted (XFRM-CHECK-006)."""
+    packet = arrived.packet
+    if packet is None or decision.reported is None or station.daemon is None:
+        return ()
+    state = arrived.path[decision.reported]
+    flow = flow_of(packet, arrived.processed, station.node.profile)
+    quiet = flow.protocol == Protocol.MOBILITY and flow.source_slot <= _LAST_QUIET_TYPE
+    if state.protocol is not Protocol.DESTINATION_OPTIONS or quiet:
+        return ()
+    option = _context(arrived, Setting(Topology({}), 0)).care_of
+    return () if option is None else (Unbound(option, _outer(packet).source, _outer(packet).destination),)
+
+
+def _outer(packet: Packet) -> IPv6Header:
+    outer = packet.headers[0]
+    assert isinstance(outer, IPv6Header)
+    return outer

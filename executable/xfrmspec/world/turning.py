@@ -1,0 +1,118 @@
+"""One event after the other: what is planned, what arrives, what a daemon waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from xfrmspec.mipv6.daemon import deadline
+from xfrmspec.world.acting import act
+from xfrmspec.world.moving import movement_deadline, wait_over
+from xfrmspec.world.outcomes import after
+from xfrmspec.world.receiving import Setting, take
+from xfrmspec.world.telling import settle, tell
+from xfrmspec.world.world import Flight, Probing, Turn, World, receivers
+from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.daemon import Probed, Uniqueness, Woke
+
+
+class _Kind(IntEnum):
+    """What can happen next, in the order in which events of one moment happen."""
+
+    PLANNED = 0
+    PROBED = 1
+    ARRIVAL = 2
+    WAKING = 3
+    LISTENING = 4
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Next:
+    at: int
+    kind: _Kind
+    station: str = ""
+
+
+def next_time(world: World) -> int | None:
+    """Return when the next event is (ms), None when nothing will ever happen again."""
+    coming = _coming(world)
+    return None if coming is None else coming.at
+
+
+def _coming(world: World) -> _Next | None:
+    found: list[_Next] = []
+    if world.planned:
+        found.append(_Next(world.planned[0].at, _Kind.PLANNED))
+    if world.probings:
+        found.append(_Next(world.probings[0].at, _Kind.PROBED))
+    if world.flights:
+        found.append(_Next(world.flights[0].at, _Kind.ARRIVAL))
+    for name, station in sorted(world.stations.items()):
+        due = None if station.daemon is None else deadline(station.daemon)
+        if due is not None:
+            found.append(_Next(max(due, world.now), _Kind.WAKING, name))
+        stale = movement_deadline(station)
+        if stale is not None:
+            found.append(_Next(max(stale, world.now), _Kind.LISTENING, name))
+    return min(found, default=None)
+
+
+@clause("XFRM-WORLD-001")
+def turn(world: World) -> Turn | None:
+    """Let the next event happen; None when there is none.
+
+    Events of one moment happen in the order: what is planned, ends of probes, arrivals, deadlines of daemons.
+    """
+    coming = _coming(world)
+    if coming is None:
+        return None
+    world = replace(world, now=max(world.now, coming.at))
+    match coming.kind:
+        case _Kind.PLANNED:
+            return act(replace(world, planned=world.planned[1:]), world.planned[0].action)
+        case _Kind.PROBED:
+            return _probed(replace(world, probings=world.probings[1:]), world.probings[0])
+        case _Kind.ARRIVAL:
+            return _arrived(replace(world, flights=world.flights[1:]), world.flights[0])
+        case _Kind.WAKING:
+            station = world.stations[coming.station]
+            handled = tell(station, world.topology, Woke(), world.now)
+            return after(world, f"{station.name} wakes", (handled,))
+        case _Kind.LISTENING:
+            station = world.stations[coming.station]
+            noticed = settle(wait_over(station, world.now), world.topology, world.now)
+            return after(world, f"{station.name} hears no router any more", (noticed,))
+
+
+def turns(world: World, until: int) -> Iterator[Turn]:
+    """Yield every turn up to and with a moment (ms)."""
+    while True:
+        at = next_time(world)
+        following = turn(world) if at is not None and at <= until else None
+        if following is None:
+            return
+        yield following
+        world = following.world
+
+
+def _arrived(world: World, flight: Flight) -> Turn:
+    handled = []
+    for name in receivers(world, flight):
+        taken = take(world.stations[name], flight.frame.octets, Setting(world.topology, world.now))
+        handled.append(settle(taken, world.topology, world.now))
+    return after(world, f"a frame from {flight.sender} arrives on {flight.frame.link}", tuple(handled))
+
+
+@clause("XFRM-WORLD-007")
+def _probed(world: World, probing: Probing) -> Turn:
+    """End duplicate address detection: the address is a duplicate if another node on a link of the prober owns it."""
+    links = {name for plug, name in world.topology.plugged.items() if plug.station == probing.station}
+    others = {
+        plug.station for name in links for plug in world.topology.on(name) if plug.station != probing.station
+    }
+    taken = any(probing.address in world.stations[name].node.addresses for name in others)
+    found = Uniqueness.DUPLICATE if taken else Uniqueness.UNIQUE
+    station = world.stations[probing.station]
+    handled = tell(station, world.topology, Probed(probing.address, found), world.now)
+    return after(world, f"{probing.station} has probed {probing.address}", (handled,))
