@@ -87,8 +87,8 @@ def leave(
 def sent_flow(packet: Packet, oif: int = 0, mark: int = 0) -> Flow:
     """Return the flow by which a socket's packet is looked up.
 
-    Its ends are those that the sender means: with a type 2 routing header that it wrote itself the destination
-    is the address in there. Source: kernel rawv6_sendmsg, udpv6_sendmsg, icmpv6_send.
+    Its ends are those that the sender means: with a type 2 routing header of its own the destination is the
+    address in there. Source: kernel rawv6_sendmsg, udpv6_sendmsg, icmpv6_send.
     """
     outer, upper = packet.headers[0], packet.headers[-1]
     assert isinstance(outer, IPv6Header)

@@ -12,6 +12,7 @@ from xfrmspec_terms.headers import IcmpV6Header, IPv6Header, Packet
 ROUTER_ADVERTISEMENT = 134
 ROUTER_LIFETIME = 30
 _HOP_LIMIT = 255
+_ADVISED_HOP_LIMIT = 64
 _FIXED = struct.Struct(">BBH")
 _TIMERS = struct.Struct(">II")
 _PREFIX = struct.Struct(">BBBBIII16s")
@@ -21,8 +22,8 @@ _AUTONOMOUS = 0x40
 
 
 def advertisement_packet(link: Link, router: IPv6Address) -> Packet:
-    """Return the advertisement of a link's prefix by its router, to all nodes. Source: RFC 4861 4.2, 4.6.2."""
-    body = _FIXED.pack(_HOP_LIMIT & 0x40, 0, ROUTER_LIFETIME)
+    """Return a router's advertisement of its link's prefix to all nodes. Source: RFC 4861 4.2, 4.6.2."""
+    body = _FIXED.pack(_ADVISED_HOP_LIMIT, 0, ROUTER_LIFETIME)
     option = _PREFIX.pack(
         _PREFIX_TYPE,
         _PREFIX_UNITS,

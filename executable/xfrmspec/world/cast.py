@@ -16,7 +16,11 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network
 
 from xfrmspec.host.node import AddressKind, Node, Secured
-from xfrmspec.mipv6.correspondent_settings import CorrespondentSettings, new_correspondent_node
+from xfrmspec.mipv6.correspondent_settings import (
+    CorrespondentNode,
+    CorrespondentSettings,
+    new_correspondent_node,
+)
 from xfrmspec.mipv6.daemon import Daemon
 from xfrmspec.mipv6.entropy import Entropy
 from xfrmspec.mipv6.home_agent_settings import HomeAgent, HomeAgentSettings, HomePrefix
@@ -108,8 +112,7 @@ def usual_world(casting: Casting = Casting()) -> World:
     plugs |= {Plug(name, "eth0"): "home" for name in casting.mobiles}
     planned = tuple(Planned(1, Advertise(name, _INTERVAL)) for name in _ADVERTISED)
     by_name = {station.name: station for station in sorted(stations, key=lambda one: one.name)}
-    world = World(topology(LINKS, plugs), by_name, planned, casting.weather, casting.entropy("network"))
-    return world
+    return World(topology(LINKS, plugs), by_name, planned, casting.weather, casting.entropy("network"))
 
 
 def _node(casting: Casting, *addresses: IPv6Address, home: IPv6Address | None = None) -> Node:
@@ -120,13 +123,19 @@ def _node(casting: Casting, *addresses: IPv6Address, home: IPv6Address | None = 
     return Node(tables, StateDatabase(casting.profile), addresses=kinds)
 
 
+def _peer(casting: Casting, name: str) -> CorrespondentNode:
+    """Return the correspondent node that a station is as well."""
+    settings = CorrespondentSettings(casting.effective_defences)
+    return new_correspondent_node(casting.entropy(f"{name} peer"), settings)
+
+
 def _home_agent(casting: Casting) -> Station:
     homes = tuple(_HOMES[name] for name in casting.mobiles)
     roles = frozenset({Role.HOME_AGENT, Role.CORRESPONDENT_NODE})
     settings = Settings(HOME_AGENT, roles, None, homes, casting.protection, casting.optimisation)
     serving = (HomePrefix(HOME_PREFIX),)
     agent = HomeAgent(HomeAgentSettings(serving, defences=casting.effective_defences))
-    peer = new_correspondent_node(casting.entropy("HA peer"), CorrespondentSettings(casting.effective_defences))
+    peer = _peer(casting, "HA")
     daemon = Daemon(casting.recipe, settings, None, agent, peer)
     node = _node(casting, HOME_AGENT, HOME_AGENT_OUTSIDE)
     for home in homes:
@@ -150,7 +159,7 @@ def _router(casting: Casting) -> Station:
 def _correspondent(casting: Casting) -> Station:
     roles = frozenset({Role.CORRESPONDENT_NODE})
     settings = Settings(CORRESPONDENT, roles)
-    peer = new_correspondent_node(casting.entropy("CN peer"), CorrespondentSettings(casting.effective_defences))
+    peer = _peer(casting, "CN")
     daemon = Daemon(casting.recipe, settings, None, None, peer)
     return Station("CN", _node(casting, CORRESPONDENT), daemon, entropy=casting.entropy("CN"))
 
@@ -159,11 +168,11 @@ def _mobile(casting: Casting, name: str) -> Station:
     home = _HOMES[name]
     both = len(casting.mobiles) > 1
     roles = {Role.MOBILE_NODE} | ({Role.CORRESPONDENT_NODE} if both else set())
-    settings = Settings(
-        home, frozenset(roles), HOME_AGENT, (), casting.protection, casting.optimisation
+    settings = Settings(home, frozenset(roles), HOME_AGENT, (), casting.protection, casting.optimisation)
+    mobile = MobileNode(
+        MobileSettings(home, HOME_AGENT, casting.effective_defences), casting.entropy(f"{name} mobile")
     )
-    mobile = MobileNode(MobileSettings(home, HOME_AGENT, casting.effective_defences), casting.entropy(f"{name} mobile"))
-    peer = new_correspondent_node(casting.entropy(f"{name} peer"), CorrespondentSettings(casting.effective_defences))
+    peer = _peer(casting, name)
     daemon = Daemon(casting.recipe, settings, mobile, None, peer if both else None)
     node = _associated(casting, _node(casting, home=home), home)
     detector = Detector(HOME_PREFIX, interface_identifier(_MACS[name]))
@@ -177,14 +186,30 @@ def _associated(casting: Casting, node: Node, home: IPv6Address) -> Node:
     spi = 0x1000 + int(home) % 0x10000
     pairs = ((home, HOME_AGENT, 0), (HOME_AGENT, home, 1))
     for source, destination, way in pairs:
-        node = _with(node, SecurityAssociation(
-            source, destination, Protocol.ESP, Mode.TRANSPORT, spi=spi + way, reqid=Reqid.SIGNALLING,
-        ))
+        node = _with(
+            node,
+            SecurityAssociation(
+                source,
+                destination,
+                Protocol.ESP,
+                Mode.TRANSPORT,
+                spi=spi + way,
+                reqid=Reqid.SIGNALLING,
+            ),
+        )
     if casting.protection in (Protection.TESTS, Protection.PAYLOAD):
         for source, destination, way in pairs:
-            node = _with(node, SecurityAssociation(
-                source, destination, Protocol.ESP, Mode.TUNNEL, spi=spi + 0x10000 + way, reqid=Reqid.TUNNEL,
-            ))
+            node = _with(
+                node,
+                SecurityAssociation(
+                    source,
+                    destination,
+                    Protocol.ESP,
+                    Mode.TUNNEL,
+                    spi=spi + 0x10000 + way,
+                    reqid=Reqid.TUNNEL,
+                ),
+            )
     return node
 
 

@@ -107,7 +107,7 @@ def _migrated(station: Station, operation: Migrate, now: int) -> Configured:
 
 
 def _with_keys_moved(before: Node, after: Node) -> Node:
-    """Give every copy of a migration the keys and numbers of the state that it replaced: the one of its SPI."""
+    """Give each copy of a migration the keys and numbers of the state that it replaced, which had its SPI."""
     by_key: dict[tuple[int, int], Secured] = {
         (entry.association.protocol, entry.association.spi): before.secured[entry.age]
         for entry in before.states

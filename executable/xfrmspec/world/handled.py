@@ -13,7 +13,7 @@ from xfrmspec_terms.outcome import Counter, Errno
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A packet that a station dropped, and why; `counter` is what the kernel counted, None where it counts nothing."""
+    """A packet that a station dropped, and why; `counter` is what the kernel counted, None for nothing."""
 
     station: str
     why: str

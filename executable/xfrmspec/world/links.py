@@ -28,7 +28,7 @@ class Plug:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Links by name, and for every plug the name of the link it is in; an unplugged interface is in no entry."""
+    """Links by name, and for every plug the name of its link; an unplugged interface is in no entry."""
 
     links: Mapping[str, Link]
     plugged: Mapping[Plug, str] = field(default_factory=dict)

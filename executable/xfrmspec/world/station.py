@@ -70,10 +70,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A node with a name; `daemon` is None for one without Mobile IPv6, `detector` for one that does not move.
+    """A node with a name; `daemon` is None without Mobile IPv6, `detector` for a node that does not move.
 
-    `tunnels` are keyed by home address, `proxies` are addresses whose packets it takes on its links. `counted`
-    holds what `/proc/net/xfrm_stat` would show. Source: XFRM-ARCH-001, XFRM-WORLD-001.
+    `tunnels` are keyed by home address; `proxies` are addresses whose packets it takes on its links.
+    `counted` holds what `/proc/net/xfrm_stat` would show. Source: XFRM-ARCH-001, XFRM-WORLD-001.
     """
 
     name: str

@@ -32,7 +32,7 @@ _ICMP_NAMES = {1: "unreachable", 4: "parameter problem", 128: "echo request", 12
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a story: when (ms), who, and what in words; `target` is empty for what a station does alone."""
+    """One line of a story: when (ms), who, and what in words; `target` is empty for a station alone."""
 
     at: int
     source: str

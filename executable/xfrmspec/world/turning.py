@@ -106,7 +106,7 @@ def _arrived(world: World, flight: Flight) -> Turn:
 
 @clause("XFRM-WORLD-007")
 def _probed(world: World, probing: Probing) -> Turn:
-    """End duplicate address detection: the address is a duplicate if another node on a link of the prober owns it."""
+    """End duplicate address detection: a duplicate is owned by another node on a link of the prober."""
     links = {name for plug, name in world.topology.plugged.items() if plug.station == probing.station}
     others = {
         plug.station for name in links for plug in world.topology.on(name) if plug.station != probing.station

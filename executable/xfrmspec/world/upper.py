@@ -1,4 +1,4 @@
-"""What the upper layers of a station do with a packet: its daemon reads it, an echo is answered, a socket reads it."""
+"""What the upper layers of a station do with a packet: a daemon or socket reads it, an echo is answered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _QUOTED_OCTETS = 1232
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What came with a packet: the time (ms), care-of address, IPsec states that protected it, and the way."""
+    """What came with a packet: time (ms), care-of address, IPsec states that protected it, and the way."""
 
     now: int
     care_of: IPv6Address | None
@@ -62,7 +62,7 @@ def hear(station: Station, topology: Topology, delivery: Delivery, context: Cont
 
 
 def _unsupported(upper: IcmpV6Header, delivery: Delivery) -> tuple[DaemonEvent, ...]:
-    """Return what a parameter problem about a mobility header means: its sender does not know the protocol."""
+    """Return what a parameter problem about a mobility header means: the node does not know the protocol."""
     quoted = decode_quoted(delivery.packet.payload)
     about_mobility = any(isinstance(header, MobilityHeader) for header in quoted)
     if upper.code != UNRECOGNISED_NEXT_HEADER or not about_mobility:
@@ -104,8 +104,8 @@ def _home_address_of(
 ) -> IPv6Address | None:
     """Return the home address for which the association stands: the end that is not the home agent.
 
-    Transport mode for signalling names both ends; so of the two addresses of the packet it is the one that the
-    state shares with it and that, at the mobile node, is a home address of its own.
+    A transport association for signalling names both ends. Of the two, it is the own home address at a mobile
+    node, and the other end at a home agent.
     """
     for state in secured:
         if state.mode is not Mode.TRANSPORT:

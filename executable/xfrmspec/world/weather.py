@@ -14,8 +14,8 @@ _SCALE = 1 << 32
 class Weather:
     """How a link treats frames: chances in percent, delays in milliseconds.
 
-    A frame that is not lost takes `least_delay` to `most_delay`, each whole number with the same chance, so that
-    frames overtake one another; a copy takes a delay of its own.
+    A frame that is not lost takes `least_delay` to `most_delay`, each whole number with the same chance, so
+    that frames overtake one another; a copy takes a delay of its own.
     """
 
     loss: int = 0

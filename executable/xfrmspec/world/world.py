@@ -62,7 +62,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A frame that a station put on a link at `at` (ms), and after how many milliseconds each copy arrives."""
+    """A frame that a station put on a link at `at` (ms), and the delays (ms) of its copies; none if lost."""
 
     at: int
     sender: str
@@ -102,7 +102,7 @@ def launched(world: World, sender: str, frames: tuple[Frame, ...]) -> tuple[Worl
 
 @clause("XFRM-WORLD-002")
 def receivers(world: World, flight: Flight) -> tuple[str, ...]:
-    """Return who takes a frame when it arrives: owner or proxy of the address on that link, or all but the sender.
+    """Return who takes a frame when it arrives: owner or proxy of the address there, or all but the sender.
 
     A node that has left the link takes nothing any more; of an owner and a proxy both take it.
     """
