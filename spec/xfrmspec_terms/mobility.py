@@ -131,7 +131,7 @@ class BindingRefreshRequest:
 class HomeTestInit:
     """Asks for a home keygen token; `cookie` has 8 octets and comes back. Source: RFC 6275 6.1.3."""
 
-    cookie: bytes
+    cookie: bytes = field(repr=False)
     options: MobilityOptions = ()
 
 
@@ -139,7 +139,7 @@ class HomeTestInit:
 class CareOfTestInit:
     """Asks for a care-of keygen token; `cookie` has 8 octets and comes back. Source: RFC 6275 6.1.4."""
 
-    cookie: bytes
+    cookie: bytes = field(repr=False)
     options: MobilityOptions = ()
 
 
@@ -151,7 +151,7 @@ class HomeTest:
     """
 
     nonce_index: int
-    cookie: bytes
+    cookie: bytes = field(repr=False)
     keygen_token: bytes = field(repr=False)
     options: MobilityOptions = ()
 
@@ -164,7 +164,7 @@ class CareOfTest:
     """
 
     nonce_index: int
-    cookie: bytes
+    cookie: bytes = field(repr=False)
     keygen_token: bytes = field(repr=False)
     options: MobilityOptions = ()
 

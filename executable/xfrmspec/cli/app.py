@@ -14,6 +14,7 @@ from xfrmspec.cli import (
     oracle_command,
     parse_command,
     prove_command,
+    simulate_command,
     trace_command,
 )
 from xfrmspec.cli.inputs import UsageError
@@ -39,6 +40,7 @@ application.command("prove")(prove_command.run)
 application.command("trace")(trace_command.run)
 application.command("diagram")(diagram_command.run)
 application.command("conform")(conform_command.run)
+application.command("simulate")(simulate_command.run)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`xfrmspec simulate`: a mobile node, its home agent and a correspondent node, played from a scenario file."""
+"""`xfrmspec simulate`: a mobile node, its home agent and a correspondent node, from a scenario file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from xfrmspec.cli.inputs import UsageError, print_json
 from xfrmspec.wire.capture import write_capture
-from xfrmspec.world.play import PlayError, read_play
+from xfrmspec.world.play import Play, PlayError, read_play
 from xfrmspec.world.showing import Performance, perform
 from xfrmspec.world.story import Line
 from xfrmspec_terms.daemon import SECOND
@@ -35,7 +35,9 @@ def run(
     tables: Annotated[
         Path | None, typer.Option("--tables", help="Write the dumps as `ip xfrm` text to this folder.")
     ] = None,
-    all_lines: Annotated[bool, typer.Option("--all", help="Tell router advertisements and every step.")] = False,
+    all_lines: Annotated[
+        bool, typer.Option("--all", help="Tell router advertisements and every step.")
+    ] = False,
 ) -> None:
     """Play Mobile IPv6 between simulated nodes and check what must hold after every event.
 
@@ -51,7 +53,7 @@ def run(
         raise typer.Exit(EXIT_BROKEN)
 
 
-def _play(path: Path):  # type: ignore[no-untyped-def]
+def _play(path: Path) -> Play:
     try:
         return read_play(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
@@ -69,7 +71,9 @@ def _show(output: StoryFormat, performance: Performance, lines: list[Line]) -> N
     if output is StoryFormat.JSON:
         print_json(
             {
-                "lines": [{"ms": one.at, "who": one.source, "to": one.target, "what": one.text} for one in lines],
+                "lines": [
+                    {"ms": one.at, "who": one.source, "to": one.target, "what": one.text} for one in lines
+                ],
                 "broken": [
                     {"clause": one.clause, "station": one.station, "found": one.found}
                     for one in performance.broken
@@ -79,9 +83,9 @@ def _show(output: StoryFormat, performance: Performance, lines: list[Line]) -> N
         return
     if output is StoryFormat.MERMAID:
         from xfrmspec_diagrams.life_sequence import life_sequence
-        from xfrmspec_diagrams.mermaid import mermaid
+        from xfrmspec_diagrams.mermaid import to_mermaid
 
-        typer.echo(mermaid(life_sequence(lines)))
+        typer.echo(to_mermaid(life_sequence(lines)))
         return
     for line in lines:
         typer.echo(str(line))

@@ -80,8 +80,8 @@ def _tunnels_follow_registrations(station: Station, daemon: Daemon) -> Iterator[
         if not tunnels <= registered:
             yield Broken("XFRM-SAFE-003", station.name, f"has tunnels for {_shown(tunnels)}")
     mobile = daemon.mobile
-    if mobile is not None and mobile.registration.state == AT_HOME and station.tunnels:
-        yield Broken("XFRM-SAFE-003", station.name, "is at home and has a tunnel")
+    if mobile is not None and mobile.registration.state in (AT_HOME, RETURNING) and station.tunnels:
+        yield Broken("XFRM-SAFE-003", station.name, "is at home, or nearly, and has a tunnel")
     if mobile is not None and mobile.registration.state == REGISTERED:
         for tunnel in station.tunnels.values():
             if tunnel.end is TunnelEnd.MOBILE_NODE and tunnel.local != mobile.registration.care_of:

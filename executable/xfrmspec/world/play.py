@@ -21,9 +21,8 @@ from xfrmspec_terms.profile import PROFILES
 ADDRESSES = {"MN": HOME_ADDRESS, "M2": SECOND_HOME_ADDRESS, "HA": HOME_AGENT, "CN": CORRESPONDENT}
 NOWHERE = "nowhere"
 _LINK_NAMES = tuple(link.name for link in LINKS)
-_KNOWN = frozenset(
-    {"recipe", "protection", "optimisation", "profile", "mobiles", "seed", "until", "without", "weather", "at"}
-)
+_SETTINGS = ("recipe", "protection", "optimisation", "profile", "mobiles", "seed", "without", "weather")
+_KNOWN = frozenset({*_SETTINGS, "until", "at"})
 _Named = TypeVar("_Named", bound=Enum)
 
 
@@ -77,7 +76,7 @@ class _Reader:
         for number, step in enumerate(steps, 1):
             read = self._step(f"[[at]] number {number}", step, casting, number)
             (dumps if isinstance(read, Dump) else planned).append(read)  # type: ignore[arg-type]
-        last = max([one.at for one in (*planned, *dumps)], default=0)
+        last = max([*(one.at for one in planned), *(one.at for one in dumps)], default=0)
         until = self._time("until", table.get("until", last / SECOND + 5))
         return Play(casting, tuple(planned), tuple(sorted(dumps, key=lambda one: one.at)), until)
 
@@ -147,7 +146,7 @@ class _Reader:
             case {"ping": str(node), "to": str(peer), **rest} if not rest:
                 return Planned(at, self._ping(where, node, peer, number))
             case found:
-                raise self._fail(where, found, '`move` with `to`, `ping` with `to`, or `dump`')
+                raise self._fail(where, found, "`move` with `to`, `ping` with `to`, or `dump`")
 
     def _move(self, where: str, node: str, link: str, casting: Casting) -> Action:
         if node not in casting.mobiles:

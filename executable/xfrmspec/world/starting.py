@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xfrmspec.mipv6.recipes import recipe as recipes
+from xfrmspec.mipv6.daemon import start
 from xfrmspec.world.configuring import configure
 from xfrmspec.world.station import Station
 from xfrmspec.world.world import World
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.daemon import SECOND, Role, Stage, StageKind
+from xfrmspec_terms.daemon import SECOND, Probe, Say, Stage
 
 
 class StartRefusedError(RuntimeError):
@@ -27,15 +27,13 @@ def started(world: World) -> World:
 def _started(station: Station, now: int) -> Station:
     if station.daemon is None:
         return station
-    for role in sorted(station.daemon.settings.roles, key=lambda one: one.value):
-        daemon = station.daemon
-        own = daemon.settings.address if role is Role.MOBILE_NODE else None
-        stage = Stage(StageKind.STARTED, role, own)
-        wanted = recipes.operations(daemon.recipe, daemon.settings, stage, daemon.memory)
-        station = replace(station, daemon=replace(daemon, memory=recipes.after(daemon.memory, wanted)))
-        for operation in wanted:
-            done = configure(station, operation, now // SECOND)
-            if done.errno:
-                raise StartRefusedError(f"{station.name}: {operation} gives {done.errno.name}")
-            station = done.station
+    reaction = start(station.daemon)
+    station = replace(station, daemon=reaction.daemon)
+    for deed in reaction.deeds:
+        if isinstance(deed, Stage | Say | Probe):
+            continue
+        done = configure(station, deed, now // SECOND)
+        if done.errno:
+            raise StartRefusedError(f"{station.name}: {deed} gives {done.errno.name}")
+        station = done.station
     return station

@@ -134,12 +134,13 @@ def _forget(work: Work, settings: Settings, peer: IPv6Address) -> Work:
 
 @clause("XFRM-DAEMON-033", "XFRM-DAEMON-038")
 def returning(work: Work, settings: Settings, stage: Stage) -> Work:
-    """Keep everything back but a plain binding update, and forget every direct way."""
+    """Keep everything back but a plain binding update, close the tunnel, and forget every direct way."""
     agent = _named(stage.peer, "other end")
     if agent != settings.home_agent:
         return fell_back(work, settings, stage)
     update = _update_policy(settings, agent, Priority.HOME_SIGNALLING)
-    work = work.put(_block(settings), without_templates(update))
+    work = clean_tunnel.close(work.put(_block(settings)), settings, settings.address)
+    work = work.put(without_templates(update))
     for peer in peers_out(work, settings.address):
         if peer != agent:
             work = _forget(work, settings, peer)
@@ -149,10 +150,9 @@ def returning(work: Work, settings: Settings, stage: Stage) -> Work:
 
 @clause("XFRM-DAEMON-033", "XFRM-DAEMON-039")
 def returned(work: Work, settings: Settings, stage: Stage) -> Work:
-    """Take the tunnel down and open the block last."""
+    """Open the block last."""
     agent = _named(stage.peer, "other end")
     if agent != settings.home_agent:
         return fell_back(work, settings, stage)
-    work = clean_tunnel.close(work, settings, settings.address)
     work = work.drop(_update_policy(settings, agent, Priority.HOME_SIGNALLING))
     return work.drop(_block(settings))
