@@ -1,4 +1,4 @@
-"""A mobile node leaves home, moves on and comes back, with every protection and under every profile that has it."""
+"""A mobile node leaves home, moves on and comes back, under every protection and profile that has it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def test_the_tables_at_home_are_those_of_the_start(protection: Protection) -> No
 @pytest.mark.clause("XFRM-WORLD-001")
 def test_the_same_scenario_gives_the_same_octets() -> None:
     def octets(performance: Performance) -> list[bytes]:
-        return [sent.frame.octets for link in sorted(performance.carried) for sent in performance.carried[link]]
+        return [
+            sent.frame.octets for link in sorted(performance.carried) for sent in performance.carried[link]
+        ]
 
     assert octets(played(protection=Protection.PAYLOAD)) == octets(played(protection=Protection.PAYLOAD))
 
