@@ -382,7 +382,8 @@ def _not_registered(state: str) -> tuple[Transition, ...]:
     return transitions_from(
         state,
         ("update accepted", "a registration", "probing", PROBING, "HA-013"),
-        ("update refused", "", "acknowledged", state, "HA-023"),
+        ("update refused", "with 133", "acknowledged, number remembered", REMEMBERED, "HA-008"),
+        ("update refused", "with another status", "acknowledged", state, "HA-023"),
         ("probe over", "", "", state, "HA-017"),
         ("used", "", "", state, "HA-029"),
     )

@@ -275,7 +275,14 @@ def test_the_number_outlives_the_registration_for_good() -> None:
 def test_nothing_to_delete_is_133() -> None:
     assert status_of(asked(agent(), Wish(lifetime=0))) == 133
     assert status_of(asked(agent(), Wish(at_home=True))) == 133
-    assert asked(agent(), Wish(lifetime=0)).node == agent()
+
+
+@pytest.mark.clause("XFRM-HA-008", "XFRM-HA-022")
+def test_a_registration_that_its_deletion_overtook_is_not_taken() -> None:
+    overtaken = asked(agent(), Wish(2, lifetime=0))
+    assert status_of(overtaken) == 133
+    late = asked(overtaken.node, Wish(1))
+    assert (status_of(late), acknowledgement(late).sequence, late.node) == (135, 2, overtaken.node)
 
 
 @pytest.mark.clause("XFRM-HA-009")

@@ -51,4 +51,4 @@ def _judge(agent: HomeAgent, event: DaemonEvent, now: int) -> Agent:
         return judged
     if outcome == ACCEPTED:
         return accept(agent, request, now).after(judged)
-    return refuse(agent, request, BindingStatus(status_of(outcome))).after(judged)
+    return refuse(agent, request, BindingStatus(status_of(outcome)), now).after(judged)

@@ -63,14 +63,23 @@ def standing(entry: HomeAgentEntry | None) -> str:
     return REMEMBERED
 
 
-@clause("XFRM-HA-023")
-def refuse(agent: HomeAgent, request: BindingRequest, status: BindingStatus) -> Agent:
-    """Refuse an update with a status."""
+@clause("XFRM-HA-008", "XFRM-HA-023")
+def refuse(agent: HomeAgent, request: BindingRequest, status: BindingStatus, now: int) -> Agent:
+    """Refuse an update with a status; the number of a deletion that had nothing to delete is remembered."""
     entry = agent.entry(request)
     outside = status is BindingStatus.SEQUENCE_NUMBER_OUT_OF_WINDOW and entry is not None
     number = entry.sequence if outside and entry else request.update.sequence
-    step = taken(AGENT_REGISTRATION, standing(entry), "update refused", "", str(status.value))
-    return Answer(agent, (refusal(request, status, number),), (step,))
+    said = (refusal(request, status, number),)
+    nothing_there = status is BindingStatus.NOT_HOME_AGENT_FOR_THIS_MOBILE_NODE
+    state, event = standing(entry), "update refused"
+    if state not in (ABSENT, REMEMBERED):
+        return Answer(agent, said, (taken(AGENT_REGISTRATION, state, event, "", str(status.value)),))
+    guard = "with 133" if nothing_there else "with another status"
+    step = taken(AGENT_REGISTRATION, state, event, guard, str(status.value))
+    if not nothing_there:
+        return Answer(agent, said, (step,))
+    remembered = Remembered(request.home_address, request.update.sequence, now)
+    return Answer(replace(agent, entries=stored(agent.entries, remembered)), said, (step,))
 
 
 def accept(agent: HomeAgent, request: BindingRequest, now: int) -> Agent:
