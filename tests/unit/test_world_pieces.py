@@ -25,7 +25,9 @@ from xfrmspec.world.cast import (
     Casting,
     usual_world,
 )
+from xfrmspec.world.invariants import Broken
 from xfrmspec.world.links import ALL_NODES, Link
+from xfrmspec.world.lives import live
 from xfrmspec.world.plan import Inject, Ping, Planned, Replug
 from xfrmspec.world.play import PlayError, read_play
 from xfrmspec.world.routing import Neighbour, neighbour_for
@@ -221,3 +223,20 @@ def test_simulate_of_a_bad_file_ends_with_two(
 def test_a_casting_without_ipsec_cannot_ask_for_associations() -> None:
     assert Defence.ASSOCIATION not in Casting().effective_defences
     assert Defence.ASSOCIATION in Casting(protection=Protection.SIGNALLING).effective_defences
+
+
+def test_lives_are_counted_and_the_bad_ones_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["xfrmspec", "lives", "--lives", "3", "--seed", "40"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (0, None)
+    assert capsys.readouterr().out.startswith("3 lives, ")
+    spoiled = replace(live(Casting(seed=40)), answered=False, broken=(Broken("XFRM-SAFE-003", "MN", "x"),))
+    monkeypatch.setattr("xfrmspec.cli.lives_command.live", lambda casting: spoiled)
+    with pytest.raises(SystemExit) as failed:
+        main()
+    told = capsys.readouterr().out
+    assert failed.value.code == 1
+    assert "the last question was not answered" in told and "XFRM-SAFE-003 at MN: x" in told

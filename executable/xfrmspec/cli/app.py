@@ -11,6 +11,7 @@ from xfrmspec.cli import (
     conform_command,
     diagram_command,
     explain_command,
+    lives_command,
     oracle_command,
     parse_command,
     prove_command,
@@ -41,6 +42,7 @@ application.command("trace")(trace_command.run)
 application.command("diagram")(diagram_command.run)
 application.command("conform")(conform_command.run)
 application.command("simulate")(simulate_command.run)
+application.command("lives")(lives_command.run)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from xfrmspec.mipv6.home_agent_settings import HomeAgent
 from xfrmspec.mipv6.mobile_node import MobileNode
 from xfrmspec.world.outcomes import PROBE_MILLISECONDS
 from xfrmspec.world.small_machines import Ends, SmallMachines, Trio, Who
+from xfrmspec.world.world import World
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import CameHome, Moved, Probed, Uniqueness, Wanted, Woke
 
@@ -70,6 +71,18 @@ class Cast:
     agent: HomeAgent
     correspondent: CorrespondentNode
     ends: Ends
+
+
+def cast_of(world: World) -> Cast:
+    """Return the three nodes of a usual world; ValueError for a world without them."""
+    mobile, agent, peer = (world.stations[name].daemon for name in ("MN", "HA", "CN"))
+    if mobile is None or mobile.mobile is None or agent is None or agent.agent is None:
+        raise ValueError("MN needs a mobile node and HA a home agent")
+    if peer is None or peer.correspondent is None:
+        raise ValueError("CN needs a correspondent node")
+    home = mobile.mobile.settings
+    ends = Ends(home.home_agent, peer.settings.address, home.home_address)
+    return Cast(mobile.mobile, agent.agent, peer.correspondent, ends)
 
 
 class Explorer:
