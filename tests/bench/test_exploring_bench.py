@@ -8,7 +8,9 @@ from ipaddress import IPv6Address
 
 import pytest
 
-from xfrmspec.world.exploring import Scope
+from xfrmspec.mipv6.recipes.terms import Protection
+from xfrmspec.world.cast import Casting, usual_world
+from xfrmspec.world.exploring import Explorer, Scope, cast_of
 
 
 @pytest.mark.bench
