@@ -218,3 +218,42 @@ def unknown_predicate(context: Context, name: str) -> Callable[[Number], Truth]:
     numbers = z3.IntSort(ctx=context)
     predicate = z3.Function(name, numbers, z3.BoolSort(ctx=context))
     return lambda number: predicate(z3.IntVal(number, ctx=context) if isinstance(number, int) else number)
+
+
+def choose_integer(condition: Truth, then: Number, otherwise: Number) -> Number:
+    """Return one of two mathematical integers, which may both be plain."""
+    if isinstance(condition, bool):
+        return then if condition else otherwise
+    if isinstance(then, int) and isinstance(otherwise, int):
+        if then == otherwise:
+            return then
+        return z3.If(condition, z3.IntVal(then, condition.ctx), z3.IntVal(otherwise, condition.ctx))
+    return z3.If(condition, then, otherwise)
+
+
+def first_integer_of(cases: Sequence[tuple[Truth, Number]], otherwise: Number) -> Number:
+    """Return the mathematical integer of the first case whose condition holds."""
+    result = otherwise
+    for condition, number in reversed(cases):
+        result = choose_integer(condition, number, result)
+    return result
+
+
+def unknown_relation(context: Context, name: str, places: int) -> Callable[..., Truth]:
+    """Declare an unknown predicate of several integers."""
+    numbers = z3.IntSort(ctx=context)
+    relation = z3.Function(name, *([numbers] * places), z3.BoolSort(ctx=context))
+
+    def tell(*values: Number) -> Truth:
+        terms = [z3.IntVal(value, ctx=context) if isinstance(value, int) else value for value in values]
+        formula: Formula = relation(*terms)
+        return formula
+
+    return tell
+
+
+def unknown_numbering(context: Context, name: str) -> Callable[[Number], Number]:
+    """Declare an unknown function from integers to integers."""
+    numbers = z3.IntSort(ctx=context)
+    function = z3.Function(name, numbers, numbers)
+    return lambda number: function(z3.IntVal(number, ctx=context) if isinstance(number, int) else number)

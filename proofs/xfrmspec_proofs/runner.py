@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 import z3
@@ -15,6 +15,7 @@ from xfrmspec_model.rules import RULES, Rules
 from xfrmspec_model.smt import Answer, Formula, Model, Result, check, fresh_context
 from xfrmspec_proofs.theorem import Claim, Outcome, Scene, Theorem, Witness
 from xfrmspec_proofs.theorems import all_theorems
+from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.profile import CLEAN, Profile, profile_named
 
 BUDGET = 40_000_000
@@ -40,6 +41,7 @@ class Verdict:
     survivors: tuple[str, ...] = ()
     witness: Mapping[str, object] | None = None
     problems: tuple[str, ...] = ()
+    attacks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -57,6 +59,7 @@ class Verdict:
             "cost": self.cost,
             "mutants": {"killed": self.mutants - len(self.survivors), "total": self.mutants},
             "witness": self.witness,
+            "attacks": self.attacks,
         }
 
 
@@ -74,7 +77,9 @@ def prove(theorem: Theorem, profile: Profile) -> Verdict:
         if sound is not trial and sound.outcome()[0] is not Outcome.PROVED:
             problems = ("it is refuted without the switches to blame, too",)
         survivors = tuple(name for name in sorted(theorem.mutants) if not sound.kills(name))
-        cost = trial.cost + (sound.cost if sound is not trial else 0)
+        attacks = [_attacked(theorem, sound.profile, defence) for defence in theorem.needs]
+        problems += tuple(problem for attack in attacks for problem in attack.problems)
+        cost = trial.cost + (sound.cost if sound is not trial else 0) + sum(a.cost for a in attacks)
     return Verdict(
         theorem.name,
         theorem.statement,
@@ -87,6 +92,7 @@ def prove(theorem: Theorem, profile: Profile) -> Verdict:
         survivors,
         witness.facts if witness else None,
         problems,
+        {attack.defence.name.lower(): attack.facts for attack in attacks if attack.facts is not None},
     )
 
 
@@ -118,10 +124,10 @@ def prove_all(
 class _Trial:
     """One theorem in one profile; counts what its checks cost."""
 
-    def __init__(self, theorem: Theorem, profile: Profile) -> None:
+    def __init__(self, theorem: Theorem, profile: Profile, rules: Rules = RULES) -> None:
         self.theorem, self.profile, self.cost = theorem, profile, 0
-        self._general = self._stated(RULES, small=False)
-        self._small = self._stated(RULES, small=True)
+        self._general = self._stated(rules, small=False)
+        self._small = self._stated(rules, small=True)
 
     def outcome(self) -> tuple[Outcome, Witness | None]:
         """Return the outcome with the witness that was replayed."""
@@ -171,6 +177,26 @@ class _Trial:
         if result.model is None:
             return result
         return replace(result, model=result.model.translate(stated.scene.context))
+
+
+@dataclass(frozen=True, slots=True)
+class _Attack:
+    """What came of a theorem without a defence: the trace that the reference replayed, or what is wrong."""
+
+    defence: Defence
+    cost: int
+    facts: Mapping[str, object] | None
+    problems: tuple[str, ...]
+
+
+def _attacked(theorem: Theorem, profile: Profile, defence: Defence) -> _Attack:
+    left = RULES.mobility.defences - {defence}
+    trial = _Trial(theorem, profile, replace(RULES, mobility=replace(RULES.mobility, defences=left)))
+    outcome, witness = trial.outcome()
+    if outcome is Outcome.REFUTED and witness is not None:
+        return _Attack(defence, trial.cost, witness.facts, ())
+    problem = f"without {defence.name} it is {outcome.value}, not refuted"
+    return _Attack(defence, trial.cost, None, (problem,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from xfrmspec_model.folding import Truth
 from xfrmspec_model.rules import RULES, Rules
 from xfrmspec_model.smt import Context, Model
 from xfrmspec_terms.clauses import clause as mark_clauses
+from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, LINUX_6_18, Profile
 
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -80,8 +81,8 @@ class Theorem:
 
     `refuted_by` maps the name of a profile that breaks the theorem to the switches that are to blame: with
     these set to the clean rule the theorem holds in that profile. `mutants` are named changes of the rules,
-    each of which must break it. `tried_in` are the profiles that have what it speaks of. A bound on sizes is
-    part of the name.
+    each of which must break it. `tried_in` are the profiles that have what it speaks of. Without a defence of
+    `needs` it must be refuted by an attack that the reference replays. A bound on sizes is part of the name.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Theorem:
     mutants: Mapping[str, Mutation]
     refuted_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tried_in: tuple[Profile, ...] = PROVED_IN
+    needs: tuple[Defence, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -114,13 +116,15 @@ def theorem(
     mutants: Mapping[str, Mutation],
     refuted_by: Mapping[str, tuple[str, ...]] | None = None,
     tried_in: tuple[Profile, ...] = PROVED_IN,
+    needs: tuple[Defence, ...] = (),
 ) -> Callable[[ClaimsOf], ClaimsOf]:
     """Register the decorated function as the claims of a theorem; ValueError for a repeated name."""
 
     def register(claims: ClaimsOf) -> ClaimsOf:
         if name in _REGISTRY:
             raise ValueError(f"two theorems are named {name}")
-        _REGISTRY[name] = Theorem(name, statement, clauses, claims, mutants, refuted_by or {}, tried_in)
+        blamed = refuted_by or {}
+        _REGISTRY[name] = Theorem(name, statement, clauses, claims, mutants, blamed, tried_in, needs)
         marked: ClaimsOf = mark_clauses(*clauses)(claims)
         return marked
 

@@ -1,0 +1,48 @@
+"""The rules of Mobile IPv6 that a theorem may depend on, and the defences that are on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xfrmspec_model import (
+    mobility_keys,
+    mobility_numbers,
+    mobility_registering,
+    mobility_tests,
+    mobility_times,
+)
+from xfrmspec_model.folding import Number, Truth
+from xfrmspec_model.mobility_times import Defences
+from xfrmspec_terms.defences import EVERY_DEFENCE
+
+Since = Callable[[Number, Number, Defences], Truth]
+"""A truth about a moment and now."""
+
+
+@dataclass(frozen=True, slots=True)
+class MobilityRules:
+    """One small function for each rule of Mobile IPv6; `MobilityRules()` is what the clauses say.
+
+    A rule asks for its defence itself, so a theorem is tried without one by taking it out of `defences`.
+    """
+
+    defences: Defences = EVERY_DEFENCE
+    is_ahead: Callable[[Number, Number], Truth] = mobility_numbers.is_ahead
+    is_current: Since = mobility_times.is_current
+    is_valid: Since = mobility_times.is_valid
+    is_over: Since = mobility_times.is_over
+    is_forgotten: Since = mobility_times.is_forgotten
+    granted_by_correspondent: Callable[[Number, Defences], Number] = mobility_times.granted_by_correspondent
+    granted_by_agent: Callable[[Number, Number, Number], Number] = mobility_times.granted_by_agent
+    counted_end: Callable[[Number, Number, Number], Number] = mobility_times.counted_end
+    kept_after_test: Callable[[Number, Defences], Number] = mobility_tests.kept_after_test
+    is_answered: Callable[[Truth, Defences], Truth] = mobility_tests.is_answered
+    is_vouched_for: Callable[[Number, Number, Defences], Truth] = mobility_registering.is_vouched_for
+    is_probed_first: Callable[[Truth], Truth] = mobility_registering.is_probed_first
+    release_ends_tunnel: Callable[[], Truth] = mobility_registering.release_ends_tunnel
+    key_does: Callable[[Truth, Truth, Truth, Defences], Truth] = mobility_keys.key_does
+
+
+MOBILITY_RULES = MobilityRules()
+"""What the clauses say, with all defences on."""
