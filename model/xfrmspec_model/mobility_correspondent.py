@@ -19,6 +19,7 @@ from xfrmspec_model.folding import (
     choose_truth,
     either,
     first_integer_of,
+    less,
     negate,
     same,
 )
@@ -161,7 +162,8 @@ def verdict_about(
 @clause("XFRM-CN-003")
 def _names_a_nonce(node: CorrespondentTerm, drawn: Number, now: Number, rules: MobilityRules) -> Truth:
     """Tell whether an index of a nonce drawn then names it; any moment up to the newest may be one."""
-    return both(at_most(drawn, node.newest), rules.is_valid(drawn, now, rules.defences))
+    made = both(less(LONG_AGO, drawn), at_most(drawn, node.newest))
+    return both(made, rules.is_valid(drawn, now, rules.defences))
 
 
 @clause("XFRM-CN-023", "XFRM-CN-025")

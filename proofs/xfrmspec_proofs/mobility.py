@@ -223,13 +223,11 @@ def always(
     given: Sequence[Truth] = (),
     instance: Sequence[Truth] = (),
 ) -> list[Claim]:
-    """Return the claims that an invariant holds of a new node and after every event if it did before."""
-    read = told.witness(holds)
-    start = told.events[0].at
-    first = Claim([], invariant(CorrespondentTerm(told.before.home), start), list(told.instance), read)
+    """Return the claim that an invariant holds of a new node, and after every event if it did before."""
+    begins = invariant(CorrespondentTerm(told.before.home), 0)
     hypotheses = [*told.given, *given, invariant(told.before, told.since)]
-    goal = invariant(told.after, told.last.at)
-    return [Claim(hypotheses, goal, [*told.instance, *instance], read), first]
+    goal = both(begins, invariant(told.after, told.last.at))
+    return [Claim(hypotheses, goal, [*told.instance, *instance], told.witness(holds))]
 
 
 def with_mobility(**changes: Callable[[MobilityRules], object]) -> Mutation:

@@ -44,3 +44,5 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
         console.print(escape(f"        {problem}"))
     if verdict.outcome is Outcome.REFUTED and verdict.witness is not None:
         console.print(escape(f"        by {json.dumps(verdict.witness)}"))
+    for defence, trace in sorted(verdict.attacks.items()):
+        console.print(escape(f"        without {defence}: {json.dumps(trace)}"))

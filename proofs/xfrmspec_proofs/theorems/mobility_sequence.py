@@ -20,10 +20,11 @@ from xfrmspec_model.folding import (
     unknown_relation,
 )
 from xfrmspec_model.mobility_correspondent import CorrespondentTerm, Happening, entry_at
-from xfrmspec_model.mobility_numbers import FURTHEST, NUMBERS, is_ahead
+from xfrmspec_model.mobility_numbers import NUMBERS, is_ahead
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_proofs.mobility import Course, accepts, course, with_mobility
 from xfrmspec_proofs.mobility_replay import CorrespondentRun
+from xfrmspec_proofs.sequences import further_on
 from xfrmspec_proofs.theorem import Claim, Scene, theorem
 from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.mobility_times import MAX_NONCE_LIFETIME
@@ -32,13 +33,6 @@ from xfrmspec_terms.profile import CLEAN
 
 def _course(scene: Scene, length: int) -> Course:
     return course(scene, length, unknown_relation(scene.context, "sees", 2))
-
-
-def further_on(new: Number, last: Number) -> Truth:
-    """Say, without a remainder, that a number is 1 to 32767 steps ahead of another."""
-    straight = both(less(last, new), at_most(new - last, FURTHEST))
-    around = both(less(new, last), at_most(new + NUMBERS - last, FURTHEST))
-    return either(straight, around)
 
 
 def _same_is_ahead(_: MobilityRules) -> Callable[[Number, Number], Truth]:
