@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given, settings
@@ -101,9 +102,9 @@ def test_correspondent_nodes_agree_event_by_event(defences: frozenset[Defence]) 
             now += wait
             drawn = sorted({name[2] for name in run.tokens}, reverse=True) or [LONG_AGO]
             nonces = [drawn[min(place, len(drawn) - 1)] for place in back]
-            parts = (int(kind), now, address, number, lifetime, *nonces)
-            run.run([Happened(*parts, attacker=attacker)])
-            node = after_event(node, EventTerm(*parts, attacker=attacker), onlookers, rules)
+            told_of = Happened(int(kind), now, address, number, lifetime, nonces[0], nonces[1], attacker)
+            run.run([told_of])
+            node = after_event(node, EventTerm(**asdict(told_of)), onlookers, rules)
             if kind is Happening.UPDATE:
                 told = run.statuses[-1]
                 statuses[DROPPED if told is None else told] += 1
