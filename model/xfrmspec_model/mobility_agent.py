@@ -29,6 +29,9 @@ ACCEPTED = 0
 DROPPED = 256
 """The verdicts that are no status: taken, and dropped silently."""
 
+NOTHING_TO_DELETE = 133
+"""The status of a deletion where nothing is registered or probed; its number is remembered."""
+
 NOBODY = 0
 """The association of an update that came without one."""
 
@@ -131,7 +134,7 @@ def verdict_of_agent(
         (negate(_prefix_serves(agent, update.at)), 132),
         (again, DROPPED),
         (stale, 135),
-        (both(deletion, negate(either(entry.registered, entry.probed))), 133),
+        (both(deletion, negate(either(entry.registered, entry.probed))), NOTHING_TO_DELETE),
         (both(negate(deletion), negate(update.has_option)), DROPPED),
     ]
     return first_integer_of(cases, ACCEPTED)
@@ -183,11 +186,11 @@ def registration_after_probe(
     return chosen_registration(entry.probed, ended, entry)
 
 
-@clause("XFRM-HA-016", "XFRM-HA-020", "XFRM-HA-021", "XFRM-HA-028")
+@clause("XFRM-HA-008", "XFRM-HA-016", "XFRM-HA-020", "XFRM-HA-021", "XFRM-HA-028")
 def agent_after(agent: AgentTerm, event: AgentEventTerm, rules: MobilityRules = MOBILITY_RULES) -> AgentTerm:
     """Return a home agent after something happened, with the tunnel that its stages ask for.
 
-    Source: XFRM-HA-016, XFRM-HA-020, XFRM-HA-021, XFRM-HA-028.
+    Source: XFRM-HA-008, XFRM-HA-016, XFRM-HA-020, XFRM-HA-021, XFRM-HA-028.
     """
     aged = registration_at(agent.entry, event.at, rules)
     present = replace(agent, entry=aged, tunnel=_tunnel_after(agent.tunnel, agent.entry, aged, rules))
@@ -196,7 +199,10 @@ def agent_after(agent: AgentTerm, event: AgentEventTerm, rules: MobilityRules = 
     taken = both(is_update, same(verdict, ACCEPTED))
     is_probe = either(same(event.kind, AgentHappening.UNIQUE), same(event.kind, AgentHappening.DUPLICATE))
     probed = chosen_registration(is_probe, registration_after_probe(present, event, rules), aged)
-    entry = chosen_registration(taken, registration_after(present, event, rules), probed)
+    nothing_there = both(is_update, same(verdict, NOTHING_TO_DELETE))
+    unbound = AgentEntryTerm(remembered=True, number=event.number)
+    refused = chosen_registration(nothing_there, unbound, probed)
+    entry = chosen_registration(taken, registration_after(present, event, rules), refused)
     tunnel = _tunnel_after(present.tunnel, aged, entry, rules)
     end = choose_integer(entry.registered, entry.care_of, agent.tunnel_end)
     return replace(present, entry=entry, tunnel=tunnel, tunnel_end=end, verdict=verdict)

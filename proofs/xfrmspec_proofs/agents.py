@@ -34,6 +34,7 @@ from xfrmspec_model.mobility_agent import (
     AGENT_NUMBERS,
     AGENT_TRUTHS,
     NOBODY,
+    NOTHING_TO_DELETE,
     AgentEntryTerm,
     AgentEventTerm,
     AgentHappening,
@@ -88,8 +89,8 @@ class AgentRun:
     """A home agent of the reference that serves one prefix, and what its stages have set up.
 
     `statuses` has one element for each update: the status acknowledged, None for silence. `accepted`
-    are the numbers of those that were taken. `tunnels` are the care-of addresses of the tunnels by home
-    address.
+    are the numbers of those that were taken or had nothing to delete. `tunnels` are the care-of addresses
+    of the tunnels by home address.
     """
 
     limit: int
@@ -138,6 +139,8 @@ class AgentRun:
         if event.kind == AgentHappening.UPDATE:
             self.statuses.append(told[0] if told else None)
             self.numbers.append(event.number)
+        if event.kind == AgentHappening.UPDATE and self.statuses[-1] == NOTHING_TO_DELETE:
+            self.accepted.append(event.number)
         if any(step.target == ACCEPTED_UPDATE for step in self.steps):
             self.accepted.append(event.number)
             self.vouched, self.registered_at = event.association, event.at

@@ -11,6 +11,7 @@ from xfrmspec_model.folding import (
     Truth,
     alike,
     all_of,
+    among,
     any_of,
     at_most,
     both,
@@ -20,7 +21,15 @@ from xfrmspec_model.folding import (
     negate,
     same,
 )
-from xfrmspec_model.mobility_agent import ACCEPTED, NOBODY, AgentEntryTerm, AgentHappening, AgentTerm, in_time
+from xfrmspec_model.mobility_agent import (
+    ACCEPTED,
+    NOBODY,
+    NOTHING_TO_DELETE,
+    AgentEntryTerm,
+    AgentHappening,
+    AgentTerm,
+    in_time,
+)
 from xfrmspec_model.mobility_numbers import NUMBERS, is_ahead
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.mobility_times import UNIT, Defences, granted_by_agent
@@ -123,8 +132,8 @@ def _ends(scene: Scene) -> Sequence[Claim]:
 
 @theorem(
     name="numbers_accepted_by_a_home_agent_go_forward",
-    statement="Of two updates for one home address that a home agent takes one after the other, whatever "
-    "happens between them, the later has a number 1 to 32767 ahead of the earlier.",
+    statement="Of two updates for one home address that a home agent takes, or refuses with 133, one after "
+    "the other, whatever happens between them, the later has a number 1 to 32767 ahead of the earlier.",
     clauses=("XFRM-HA-032", "XFRM-HA-007", "XFRM-HA-022", "XFRM-ATTACK-006"),
     mutants={
         "the_same_number_does": with_mobility(
@@ -143,7 +152,7 @@ def _forward(scene: Scene) -> Sequence[Claim]:
         there = any_of((entry.probed, entry.registered, entry.remembered))
         return both(there, both(at_most(0, entry.number), less(entry.number, NUMBERS)))
 
-    taken = same(told.after.verdict, ACCEPTED)
+    taken = among(told.after.verdict, (ACCEPTED, NOTHING_TO_DELETE))
     forward = implies(taken, further_on(told.last.number, before.number))
     kept = both(known(after), either(taken, same(after.number, before.number)))
 
