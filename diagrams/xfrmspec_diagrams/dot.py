@@ -108,17 +108,20 @@ def _settings(picture: Picture) -> tuple[str, ...]:
 
 def _graph_body(graph: Graph) -> Iterable[str]:
     names = {node.key: f"n{number}" for number, node in enumerate(graph.nodes)}
-    framed = {key for cluster in graph.clusters for key in cluster.nodes}
+    framed = {key: cluster.title for cluster in graph.clusters for key in cluster.nodes}
     nodes = {node.key: node for node in graph.nodes}
     for number, cluster in enumerate(graph.clusters):
-        yield from _cluster_lines(number, cluster, nodes, names)
+        yield from _cluster_lines(number, cluster, [nodes[key] for key in cluster.nodes], names, graph)
     for node in graph.nodes:
         if node.key not in framed:
             yield f"  {_node_line(node, names, _loop_height(graph, node))}"
     looping = {edge.source for edge in graph.edges if edge.source == edge.target}
+    leaving = {edge.source for edge in graph.edges}
     places = {node.key: place for place, node in enumerate(graph.nodes)}
     for edge in graph.edges:
-        yield f"  {_edge_line(edge, names, _port(edge, looping, places))}"
+        crossing = framed.get(edge.source) != framed.get(edge.target) and edge.target in leaving
+        port = "" if crossing else _port(edge, looping, places)
+        yield f"  {_edge_line(edge, names, port)}"
 
 
 def _port(edge: Edge, looping: Set[str], places: Mapping[str, int]) -> str:
@@ -137,14 +140,14 @@ def _loop_height(graph: Graph, node: Node) -> float:
 
 
 def _cluster_lines(
-    number: int, cluster: Cluster, nodes: Mapping[str, Node], names: Mapping[str, str]
+    number: int, cluster: Cluster, members: Iterable[Node], names: Mapping[str, str], graph: Graph
 ) -> Iterable[str]:
     title = f"<B>{_font(_markup(cluster.title), INK, 13)}</B>"
     yield f"  subgraph cluster_{number} {{"
     yield f'    label=<{title}> labeljust=l margin=14 style="filled,rounded"'
     yield f'    fillcolor="{FRAME_FILL}" color="{FRAME_INK}"'
-    for key in cluster.nodes:
-        yield f"    {_node_line(nodes[key], names)}"
+    for node in members:
+        yield f"    {_node_line(node, names, _loop_height(graph, node))}"
     if cluster.arrangement is Arrangement.COLUMN:
         for above, below in zip(cluster.nodes, cluster.nodes[1:], strict=False):
             yield f"    {names[above]} -> {names[below]} [style=invis weight=20]"

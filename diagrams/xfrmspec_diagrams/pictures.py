@@ -15,6 +15,7 @@ from xfrmspec_diagrams.machine_pictures import (
     state_lifecycle,
 )
 from xfrmspec_diagrams.mermaid import to_mermaid
+from xfrmspec_diagrams.mobility_pictures import MOBILITY_PICTURES
 from xfrmspec_diagrams.packet_picture import SAMPLES, packet_picture
 from xfrmspec_diagrams.policymap import policy_map
 from xfrmspec_diagrams.processing import (
@@ -30,6 +31,7 @@ from xfrmspec_diagrams.template_order import template_classes, template_order
 from xfrmspec_terms.profile import PROFILES
 
 _PICTURES: Mapping[str, Callable[[], Picture]] = {
+    **MOBILITY_PICTURES,
     "acquire-sequence": acquire_sequence,
     "bundle-cache": bundle_cache,
     "inbound-check": inbound_check,
