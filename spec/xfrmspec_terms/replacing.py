@@ -17,12 +17,18 @@ def replace(value: _Value, /, **changes: Any) -> _Value:
     The new value is checked like any other. TypeError for a field that the class does not have.
     """
     kind: Any = type(value)
-    names, read = _fields_of(kind)
-    changed: _Value = kind(**{**dict(zip(names, read(value), strict=True)), **changes})
-    return changed
+    places, read = _fields_of(kind)
+    values = list(read(value))
+    for name, changed in changes.items():
+        if name not in places:
+            raise TypeError(f"{kind.__name__} has no field {name}")
+        values[places[name]] = changed
+    made: _Value = kind(*values)
+    return made
 
 
 @cache
-def _fields_of(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+def _fields_of(kind: type[Any]) -> tuple[dict[str, int], Callable[[Any], tuple[Any, ...]]]:
+    """Return the place of every field, and what reads them all in their order."""
     names = tuple(field.name for field in fields(kind))
-    return names, attrgetter(*names)
+    return {name: place for place, name in enumerate(names)}, attrgetter(*names)

@@ -21,7 +21,7 @@ from xfrmspec.xfrm.output import OutputDecision, decide_output
 from xfrmspec.xfrm.policies import PolicyOutcome, add, delete, update
 from xfrmspec_terms.policy import PolicyErrorReason
 
-SAMPLE_EVERY = 64
+SAMPLE_EVERY = 256
 """Once every wanted clause has fired, each how manyth scenario is still looked at."""
 
 DEMANDED_FROM = 1000

@@ -118,6 +118,11 @@ class Exchange:
         self.close()
 
 
+def worded(batch: Sequence[dict[str, Any]]) -> str:
+    """Return compiled scenarios as an agent reads them."""
+    return json.dumps(list(batch), separators=(",", ":"))
+
+
 class AgentLink:
     """Batches to an agent and its answers; the agent is lost when the process ends, whatever else remains."""
 
@@ -151,10 +156,10 @@ class AgentLink:
 
     def run(self, batch: Sequence[dict[str, Any]], seconds: float) -> list[list[Any]]:
         """Run compiled scenarios; return the answers to each. AgentLostError with the culprit's number."""
-        self.begin(batch)
+        self.begin(worded(batch))
         return self.finish(seconds)
 
-    def begin(self, batch: Sequence[dict[str, Any]]) -> None:
+    def begin(self, words: str) -> None:
         """Hand a batch over and return at once; what an earlier one was still to answer is dropped."""
         if self._running:
             self.finish(_ABANDONED_SECONDS)
@@ -162,7 +167,7 @@ class AgentLink:
         self._running = f"batch{self._batches}"
         question = self._file("in")
         with _room_in(self._exchange.path):
-            question.write_text(json.dumps(list(batch), separators=(",", ":")), encoding="ascii")
+            question.write_text(words, encoding="ascii")
         if self._owner is not None:
             shutil.chown(question, *self._owner)
         self._say(self._running)

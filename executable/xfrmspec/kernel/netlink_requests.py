@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 from xfrmspec.kernel.netlink import Message, MessageKind
@@ -44,6 +44,7 @@ from xfrmspec.kernel.netlink_values import MalformedMessageError, Usage, unpack_
 from xfrmspec_terms.association import Encapsulation, SecurityAssociation
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import ANY_MARK, Mark, Policy, PolicyIdentity, PolicyType
+from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Family, Prefix, Protocol, Selector, unspecified
 
 NULL_CIPHER = Algorithm(AttributeKind.ALG_CRYPT, "ecb(cipher_null)")
@@ -215,6 +216,7 @@ def _bare(policy: Policy) -> Policy:
 
 
 def _state_body(state: SecurityAssociation) -> StateBody:
+    """Return the fixed part of a state; what attributes say is left out of it."""
     bare = replace(
         state,
         mark=ANY_MARK,

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from xfrmspec.kernel.agent_spaces import LATE
-from xfrmspec.kernel.link import AgentLink, AgentLostError
+from xfrmspec.kernel.link import AgentLink, AgentLostError, worded
 from xfrmspec.kernel.watched_program import compile_any, observe_any
 from xfrmspec.scenario.observation import Failure, Outcome, differences
 from xfrmspec.scenario.reference import ReferenceSubject
@@ -115,21 +115,21 @@ class KernelSubject:
     def run_all(self, scenarios: Iterable[Scenario]) -> Iterator[Outcome]:
         """Run scenarios in batches of one node each; a lost guest costs one Failure and a new guest.
 
-        While the caller looks at one batch, the guest works on the next.
+        While the answers to one batch are read and looked at, the guest works on the next.
         """
         running: Sequence[Scenario] = ()
         for batch in _batches(scenarios):
-            compiled = [compile_any(scenario) for scenario in batch]
+            words = worded([compile_any(scenario) for scenario in batch])
             outcomes = self._finish(running)
-            self._fit_guest(batch[0].node).link.begin(compiled)
+            self._fit_guest(batch[0].node).link.begin(words)
             running = batch
             yield from outcomes
         yield from self._finish(running)
 
-    def _finish(self, batch: Sequence[Scenario]) -> list[Outcome]:
+    def _finish(self, batch: Sequence[Scenario]) -> Iterable[Outcome]:
         """A guest that is lost takes its batch with it: what came before the culprit is run once more."""
         if not batch or self._guest is None:
-            return []
+            return ()
         try:
             answers: list[Any] = self._guest.link.finish(self._patience + _seconds_for(batch))
         except AgentLostError as lost:
@@ -140,7 +140,7 @@ class KernelSubject:
             return [*self.run_all(before), Failure(reason), *self.run_all(after)]
         if any(answer == LATE for answer in answers):
             answers = self._in_time(batch, answers)
-        return [_observed(*pair) for pair in zip(batch, answers, strict=True)]
+        return (_observed(*pair) for pair in zip(batch, answers, strict=True))
 
     def _in_time(self, batch: Sequence[Scenario], answers: list[Any]) -> list[Any]:
         """Run the scenarios again whose waits were not kept to, as often as that may help."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.selector import Address, Family, family_of
 
 _WORD = 0xFFFFFFFF
 _JENKINS_START = 0xDEADBEEF
 INITIAL_BUCKETS = 8
+_REMEMBERED = 4096
+"""How many addresses are hashed once only; hosts talk with the same few again and again."""
 
 
 @clause("XFRM-FIND-002")
@@ -41,6 +45,7 @@ def _rotate(word: int, bits: int) -> int:
     return ((word << bits) | (word >> (32 - bits))) & _WORD
 
 
+@lru_cache(_REMEMBERED)
 def _jenkins(octets: bytes) -> int:
     """Bob Jenkins' lookup3 hash of exactly four 32-bit words, start value zero."""
     first, second, third, fourth = (
