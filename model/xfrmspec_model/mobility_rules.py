@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from xfrmspec_model import (
     mobility_keys,
+    mobility_limits,
     mobility_numbers,
     mobility_registering,
     mobility_tests,
@@ -41,6 +42,9 @@ class MobilityRules:
     is_vouched_for: Callable[[Number, Number, Defences], Truth] = mobility_registering.is_vouched_for
     is_probed_first: Callable[[Truth], Truth] = mobility_registering.is_probed_first
     release_ends_tunnel: Callable[[], Truth] = mobility_registering.release_ends_tunnel
+    goes_at: Callable[[Number, Number, Defences], Number] = mobility_limits.goes_at
+    next_timeout: Callable[[Number], Number] = mobility_limits.next_timeout
+    may_lead_to: Callable[[Truth, Defences], Truth] = mobility_limits.may_lead_to
     key_does: Callable[[Truth, Truth, Truth, Defences], Truth] = mobility_keys.key_does
 
 

@@ -45,7 +45,7 @@ from xfrmspec_model.mobility_numbers import NUMBERS
 from xfrmspec_model.mobility_times import UNIT
 from xfrmspec_model.smt import Context, Model
 from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, HOME, LONGEST
-from xfrmspec_proofs.mobility_replay import OWN, address_of
+from xfrmspec_proofs.mobility_replay import OWN, address_of, number_of
 from xfrmspec_proofs.theorem import Claim, Scene, Witness
 from xfrmspec_proofs.witness import number, truth
 from xfrmspec_terms.daemon import (
@@ -312,3 +312,20 @@ def _facts(event: AgentHappened) -> dict[str, object]:
         facts |= {"number": event.number, "lifetime": event.lifetime, "association": owner}
         facts |= {"care_of": str(address_of(event.care_of)), "option": event.has_option}
     return facts
+
+
+def agent_bindings(edges: Sequence[tuple[int, int]], defences: frozenset[Defence]) -> dict[int, int]:
+    """Return what a home agent registers when every edge is asked for under the right association.
+
+    An edge is a home address and a care-of address; so is the answer. No probe finds a duplicate.
+    """
+    everything = HomePrefix(IPv6Network((address_of(0), 32), strict=False))
+    agent = HomeAgent(HomeAgentSettings((everything,), defences=defences))
+    for at, (home, care_of) in enumerate(edges):
+        address = address_of(home)
+        update = BindingUpdate(at, acknowledge=True, home_registration=True, lifetime=1)
+        heard = Heard(update, address, OWN, address_of(care_of), address)
+        for event in (heard, Probed(address, Uniqueness.UNIQUE)):
+            agent = home_agent.step(agent, event, at).node
+    bindings = [entry for entry in agent.entries if isinstance(entry, Binding)]
+    return {number_of(binding.home_address): number_of(binding.care_of) for binding in bindings}

@@ -208,3 +208,23 @@ def answers_to_test(
 def octets_of(message: MobilityMessage) -> int:
     """Return how many octets the mobility header of a message has."""
     return _FIXED_OCTETS + len(header_of(message).data)
+
+
+def peer_bindings(edges: Sequence[tuple[int, int]], defences: frozenset[Defence]) -> dict[int, int]:
+    """Return what a correspondent node binds when every edge is asked for by who reads everything.
+
+    An edge is a home address and a care-of address; so is the answer.
+    """
+    owned = frozenset(address for edge in edges for address in edge)
+    run = CorrespondentRun(0, lambda place, at: False, owned, defences)
+    for at, (home, care_of) in enumerate(edges):
+        run.home = home
+        tests = [Happened(Happening.HOME_TEST, at, home), Happened(Happening.CARE_OF_TEST, at, care_of)]
+        run.run([*tests, Happened(Happening.UPDATE, at, care_of, at, UNIT)])
+    bindings = [entry for entry in run.node.entries if isinstance(entry, Binding)]
+    return {number_of(binding.home_address): number_of(binding.care_of) for binding in bindings}
+
+
+def number_of(address: IPv6Address) -> int:
+    """Return the small number that an address stands for."""
+    return int(address) >> 64 & 0xFFFF
