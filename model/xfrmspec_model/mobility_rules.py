@@ -6,16 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xfrmspec_model import (
+    mobility_clean,
     mobility_keys,
     mobility_limits,
     mobility_numbers,
+    mobility_paper,
     mobility_registering,
     mobility_tests,
     mobility_times,
 )
 from xfrmspec_model.folding import Number, Truth
+from xfrmspec_model.mobility_clean import CleanOrder, CleanTerm, Protection
+from xfrmspec_model.mobility_paper import FigureOrder
 from xfrmspec_model.mobility_times import Defences
+from xfrmspec_terms.daemon import StageKind
 from xfrmspec_terms.defences import EVERY_DEFENCE
+from xfrmspec_terms.policy import Direction
+
+HomeStage = Callable[[CleanTerm, StageKind, Number, Protection], tuple[CleanTerm, ...]]
+"""The tables after each operation of a stage of the home registration."""
 
 Since = Callable[[Number, Number, Defences], Truth]
 """A truth about a moment and now."""
@@ -45,6 +54,10 @@ class MobilityRules:
     goes_at: Callable[[Number, Number, Defences], Number] = mobility_limits.goes_at
     next_timeout: Callable[[Number], Number] = mobility_limits.next_timeout
     may_lead_to: Callable[[Truth, Defences], Truth] = mobility_limits.may_lead_to
+    clean_order: CleanOrder = mobility_clean.CLEAN_ORDER
+    home_stage: HomeStage = mobility_clean.home_stage
+    figure_order: Callable[[Defences], FigureOrder] = mobility_paper.figure_order
+    counted_as: Callable[[Direction], Direction] = mobility_paper.counted_as
     key_does: Callable[[Truth, Truth, Truth, Defences], Truth] = mobility_keys.key_does
 
 
