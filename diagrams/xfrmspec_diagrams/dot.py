@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping, Set
+from itertools import pairwise
 
 from xfrmspec_diagrams.ir import (
     Arrangement,
@@ -14,6 +15,7 @@ from xfrmspec_diagrams.ir import (
     Heading,
     Label,
     Line,
+    Message,
     Node,
     Picture,
     Sequence,
@@ -199,22 +201,57 @@ def _cell(text: str) -> str:
 
 
 def _sequence_body(sequence: Sequence) -> Iterable[str]:
-    """Draw a column of points for each participant and one row of points for each message."""
+    """Draw a column of points for each participant, and a row of points for each message and title."""
     columns = {name: number for number, name in enumerate(sequence.participants)}
-    steps = len(sequence.messages)
-    yield "  graph [nodesep=1.6 ranksep=0.8]"
+    rows = tuple(_sequence_rows(sequence))
+    yield f"  graph [nodesep=1.6 ranksep={0.25 if sequence.sections else 0.8}]"
     yield "  edge [arrowhead=none]"
     for name, column in columns.items():
         shape = f'shape=box style="filled,rounded" fillcolor="{HEAD_FILL}" color="{FRAME_INK}"'
         yield f"  p{column}_0 [label={_quoted(name)} {shape} group=p{column}]"
-        for step in range(1, steps + 1):
-            yield f"  p{column}_{step} [shape=point width=0.04 group=p{column}]"
+        for step, row in enumerate(rows, 1):
+            yield f"  p{column}_{step} [{_point_look(row, name)} group=p{column}]"
             yield f'  p{column}_{step - 1} -> p{column}_{step} [color="{FRAME_INK}" weight=50]'
-    for step in range(steps + 1):
+    for step in range(len(rows) + 1):
         yield f"  {{ rank=same; {'; '.join(f'p{column}_{step}' for column in columns.values())} }}"
     heads = " -> ".join(f"p{column}_0" for column in columns.values())
     yield f"  {heads} [style=invis weight=100]"
-    for step, message in enumerate(sequence.messages, 1):
-        source, target = columns[message.source], columns[message.target]
-        words = f"label={_label_block((message.label,))} arrowhead=normal constraint=false"
-        yield f"  p{source}_{step} -> p{target}_{step} [{words}]"
+    for step, row in enumerate(rows, 1):
+        if isinstance(row, str):
+            title = f"label=<<B>{_font(_markup(row), INK, 13)}</B>>"
+            yield from _row_lines(step, 0, len(columns) - 1, title, FRAME_INK)
+        elif row.source != row.target:
+            words = f"label={_label_block((row.label,))}"
+            yield from _row_lines(step, columns[row.source], columns[row.target], words, EDGE_INK, "normal")
+
+
+def _row_lines(
+    step: int, source: int, target: int, words: str, ink: str, head: str = "none"
+) -> Iterable[str]:
+    """Lead a line over the columns between its ends, so that it stays straight; words stand at its start."""
+    way = range(source, target + 1) if source < target else range(source, target - 1, -1)
+    for start, end in pairwise(way):
+        arrow = head if end == target else "none"
+        label = f"{words} " if start == source else ""
+        yield f'  p{start}_{step} -> p{end}_{step} [{label}color="{ink}" arrowhead={arrow} constraint=false]'
+
+
+def _point_look(row: Message | str, name: str) -> str:
+    """Show a note, an end of an arrow, or next to nothing."""
+    if isinstance(row, str) or name not in (row.source, row.target):
+        return "shape=point width=0.01"
+    return _note_look(row.label) if row.source == row.target else "shape=point width=0.04"
+
+
+def _sequence_rows(sequence: Sequence) -> Iterable[Message | str]:
+    for number, message in enumerate(sequence.messages):
+        title = sequence.title_before(number)
+        if title is not None:
+            yield title
+        yield message
+
+
+def _note_look(label: Label) -> str:
+    look = LOOKS[Tone.WAITING]
+    colors = f'fillcolor="{look.fill}" color="{look.border}"'
+    return f'shape=note style=filled margin="0.08,0.03" {colors} label={_label_block((label,))}'

@@ -126,7 +126,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One arrow of a sequence, from one participant to another (or to itself)."""
+    """One arrow of a sequence from one participant to another; from one to itself it is a note on it."""
 
     source: str
     target: str
@@ -134,13 +134,25 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a sequence, from the message with the index `start` (the first is 0) to the next part."""
+
+    start: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sequence:
-    """Messages between participants, in time order; ValueError for a message of a stranger."""
+    """Messages between participants, in time order, perhaps in parts.
+
+    ValueError for a message of a stranger, and for parts that are empty or out of order.
+    """
 
     title: str
     participants: tuple[str, ...]
     messages: tuple[Message, ...]
     notes: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
 
     def __post_init__(self) -> None:
         spoken = {name for message in self.messages for name in (message.source, message.target)}
@@ -149,6 +161,13 @@ class Sequence:
             raise ValueError(f"{self.title}: {strangers[0]!r} does not take part")
         if len(set(self.participants)) != len(self.participants):
             raise ValueError(f"{self.title}: a participant is named twice")
+        starts = [section.start for section in self.sections]
+        if starts != sorted({start for start in starts if 0 <= start < len(self.messages)}):
+            raise ValueError(f"{self.title}: a part is empty or out of order")
+
+    def title_before(self, number: int) -> str | None:
+        """Return the title of the part that begins with the message of an index, None within a part."""
+        return next((section.title for section in self.sections if section.start == number), None)
 
 
 Picture = Graph | Table | Sequence

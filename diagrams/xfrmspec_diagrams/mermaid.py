@@ -13,6 +13,7 @@ from xfrmspec_diagrams.ir import (
     Heading,
     Label,
     Line,
+    Message,
     Node,
     Picture,
     Sequence,
@@ -152,10 +153,20 @@ def _sequence_lines(sequence: Sequence) -> Iterable[str]:
     yield "sequenceDiagram"
     for name, key in names.items():
         yield f"  participant {key} as {_plain(name)}"
-    for message in sequence.messages:
-        clause = f" ({message.label.clause})" if message.label.clause else ""
-        arrow = f"{names[message.source]}->>{names[message.target]}"
-        yield f"  {arrow}: {_plain(message.label.text + clause)}"
+    keys = tuple(names.values())
+    for number, message in enumerate(sequence.messages):
+        title = sequence.title_before(number)
+        if title is not None:
+            yield f"  Note over {','.join(dict.fromkeys((keys[0], keys[-1])))}: {_plain(title)}"
+        yield f"  {_message_text(message, names)}"
+
+
+def _message_text(message: Message, names: Mapping[str, str]) -> str:
+    clause = f" ({message.label.clause})" if message.label.clause else ""
+    words = _plain(message.label.text + clause)
+    if message.source == message.target:
+        return f"Note over {names[message.source]}: {words}"
+    return f"{names[message.source]}->>{names[message.target]}: {words}"
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from xfrmspec.wire.chain import element_of
+from xfrmspec.wire.mobility import message_of
+from xfrmspec_diagrams.message_fields import message_lines
 from xfrmspec_terms.headers import (
     AuthenticationHeader,
     DestinationOptionsHeader,
@@ -26,6 +28,7 @@ from xfrmspec_terms.headers import (
     UdpHeader,
     WireHeader,
 )
+from xfrmspec_terms.mobility import MobilityRefusal
 from xfrmspec_terms.options import HomeAddressOption, Option, Pad1, PadN, RawOption, RouterAlert
 from xfrmspec_terms.packet import UpperLayer, header_name
 
@@ -107,7 +110,9 @@ def _fragment(header: FragmentHeader) -> Lines:
 
 def _mobility(header: MobilityHeader) -> Lines:
     name = _MESSAGES[header.type] if header.type < len(_MESSAGES) else "unknown"
-    return (f"type {header.type} ({name})", f"data {len(header.data)} octets")
+    message = message_of(header)
+    fields = () if isinstance(message, MobilityRefusal) else message_lines(message)
+    return (f"type {header.type} ({name})", f"data {len(header.data)} octets", *fields)
 
 
 def _tcp(header: TcpHeader) -> Lines:

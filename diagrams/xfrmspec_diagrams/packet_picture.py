@@ -27,16 +27,21 @@ from xfrmspec_terms.packet import Header
 
 _PAYLOAD = "payload"
 _FAULT = "fault"
+_READ = "read"
 _SECURED = (EspHeader, AuthenticationHeader, IPCompHeader)
 _CLAUSE = "XFRM-PKT-001"
+_SECURED_CLAUSE = "XFRM-ESP-001"
 _FAULT_CLAUSE = "XFRM-PKT-004"
 
 
-def packet_picture(packet: Packet | Malformed, title: str = "A packet") -> Graph:
+def packet_picture(
+    packet: Packet | Malformed, title: str = "A packet", read: WireHeader | None = None
+) -> Graph:
     """Draw the headers of a packet with their sizes and fields in octets, outermost first.
 
     Each IP header opens a frame, so a tunnel shows the packet inside. Of malformed octets the headers before
-    the fault are drawn, and the fault behind them. Source: XFRM-PKT-001, XFRM-PKT-004.
+    the fault are drawn, and the fault behind them. `read` is what the receiver found behind ESP, drawn in a
+    frame of its own. Source: XFRM-PKT-001, XFRM-PKT-004, XFRM-ESP-001.
     """
     payload = packet.payload if isinstance(packet, Packet) else b""
     sizes = header_sizes(packet.headers, payload)
@@ -48,7 +53,13 @@ def packet_picture(packet: Packet | Malformed, title: str = "A packet") -> Graph
         nodes.append(Node(_PAYLOAD, (_PAYLOAD, f"{len(payload)} octets at {sum(sizes)}"), Tone.STATE))
     notes = (f"{size} octets in all." if isinstance(packet, Packet) else f"{packet}.",)
     edges = tuple(_edge(packet, before, after) for before, after in pairwise(nodes))
-    return Graph(title, tuple(nodes), edges, _frames(packet.headers, nodes), notes)
+    frames = _frames(packet.headers, nodes)
+    if read is None:
+        return Graph(title, tuple(nodes), edges, frames, notes)
+    found = Node(_READ, (header_title(read), *header_lines(read)), _tone(read))
+    opened = Edge(nodes[-1].key, _READ, (Label("holds, encrypted", _SECURED_CLAUSE),))
+    behind = Cluster("behind ESP", (_READ,))
+    return Graph(title, (*nodes, found), (*edges, opened), (*frames, behind), notes)
 
 
 def _header_nodes(headers: Sequence[WireHeader], sizes: Sequence[int]) -> list[Node]:

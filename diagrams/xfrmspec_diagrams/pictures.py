@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from xfrmspec_diagrams.dot import to_dot
+from xfrmspec_diagrams.figure_six import FIGURE_PICTURES
 from xfrmspec_diagrams.ir import Picture
+from xfrmspec_diagrams.life_pictures import LIFE_PICTURES
 from xfrmspec_diagrams.machine_pictures import (
     bundle_cache,
     inbound_check,
@@ -31,6 +33,8 @@ from xfrmspec_diagrams.template_order import template_classes, template_order
 from xfrmspec_terms.profile import PROFILES
 
 _PICTURES: Mapping[str, Callable[[], Picture]] = {
+    **FIGURE_PICTURES,
+    **LIFE_PICTURES,
     **MOBILITY_PICTURES,
     "acquire-sequence": acquire_sequence,
     "bundle-cache": bundle_cache,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Sequence as Rows
+from itertools import pairwise
 
 from xfrmspec_diagrams.ir import Arrangement, Cluster, Graph, Node, Picture, Sequence, Table
 from xfrmspec_diagrams.style import printable
@@ -21,7 +22,7 @@ def to_table(picture: Picture) -> str:
     if isinstance(picture, Table):
         lines += _grid(picture.columns, picture.rows)
     elif isinstance(picture, Sequence):
-        lines += _grid(_MESSAGE_COLUMNS, _message_rows(picture))
+        lines += _sequence_tables(picture)
     else:
         lines += _graph_tables(picture)
     for note in picture.notes:
@@ -99,6 +100,19 @@ def _name(node: Node) -> str:
     return ": ".join(node.lines[:2])
 
 
-def _message_rows(sequence: Sequence) -> Iterable[tuple[str, ...]]:
-    for number, message in enumerate(sequence.messages, 1):
-        yield str(number), message.source, message.target, message.label.text, message.label.clause
+def _sequence_tables(sequence: Sequence) -> list[str]:
+    """One table for each part, with the steps counted through."""
+    rows = [
+        (str(number), message.source, message.target, message.label.text, message.label.clause)
+        for number, message in enumerate(sequence.messages, 1)
+    ]
+    starts = [section.start for section in sequence.sections]
+    bounds = pairwise((0, *starts, len(rows)))
+    titles = (None, *(section.title for section in sequence.sections))
+    lines: list[str] = []
+    for (start, end), title in zip(bounds, titles, strict=True):
+        if title is not None:
+            lines += [f"### {escape_cell(title)}", ""]
+        if start != end or not sequence.sections:
+            lines += [*_grid(_MESSAGE_COLUMNS, rows[start:end]), ""]
+    return lines[:-1]

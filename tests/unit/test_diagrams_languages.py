@@ -109,6 +109,34 @@ def test_sequences_keep_time_order() -> None:
     assert re.search(r"p0_1 -> p1_1 .*XFRM-FIND-005", render(sequence, "dot"))
 
 
+def test_parts_of_a_sequence_have_titles_and_steps_are_counted_through() -> None:
+    there, back = ir.Message("a", "c", ir.Label("there")), ir.Message("c", "a", ir.Label("back"))
+    note = ir.Message("b", "b", ir.Label("thinks", "XFRM-OUT-001"))
+    parts = (ir.Section(1, "the_middle"),)
+    sequence = ir.Sequence("t", ("a", "b", "c"), (there, note, back), (), parts)
+    mermaid = mermaid_body(sequence).splitlines()
+    assert mermaid[-4:] == [
+        "  p0->>p2: there",
+        "  Note over p0,p2: the_middle",
+        "  Note over p1: thinks (XFRM-OUT-001)",
+        "  p2->>p0: back",
+    ]
+    table = render(sequence, "table").splitlines()
+    assert [line for line in table if line.startswith(("#", "| 1", "| 2", "| 3"))] == [
+        "## t",
+        "| 1 | a | c | there |  |",
+        "### the_middle",
+        "| 2 | b | b | thinks | XFRM-OUT-001 |",
+        "| 3 | c | a | back |  |",
+    ]
+    dot = render(sequence, "dot")
+    assert re.search(r"p0_1 -> p1_1 \[label=.*there.*arrowhead=none", dot)
+    assert re.search(r"p1_1 -> p2_1 \[(?!label).*arrowhead=normal", dot)
+    assert re.search(r"p0_2 -> p1_2 \[label=<<B>.*the_middle", dot)
+    assert re.search(r"p1_3 \[shape=note .*thinks", dot)
+    assert "p1_3 -> p1_3" not in dot
+
+
 def test_svg_without_graphviz_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     result = render_svg(picture("policy-lifecycle"))
@@ -130,6 +158,10 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         render(picture("policy-lifecycle"), "png")
 
 
+SAID = ir.Message("a", "a", ir.Label("x"))
+FIRST = ir.Section(0, "first")
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -148,6 +180,8 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         (lambda: ir.Table("t", ("a",), (("1", "2"),)), "1 cells wide"),
         (lambda: ir.Sequence("t", ("a",), (ir.Message("a", "b", ir.Label("x")),)), "does not take part"),
         (lambda: ir.Sequence("t", ("a", "a"), ()), "named twice"),
+        (lambda: ir.Sequence("t", ("a",), (SAID, SAID), (), (FIRST, ir.Section(2, "late"))), "empty or out"),
+        (lambda: ir.Sequence("t", ("a",), (SAID, SAID), (), (ir.Section(1, "late"), FIRST)), "empty or out"),
     ],
 )
 def test_malformed_pictures_are_refused(make: object, words: str) -> None:

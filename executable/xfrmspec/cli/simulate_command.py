@@ -85,7 +85,7 @@ def _show(output: StoryFormat, performance: Performance, lines: list[Line]) -> N
         from xfrmspec_diagrams.life_sequence import life_sequence
         from xfrmspec_diagrams.mermaid import to_mermaid
 
-        typer.echo(to_mermaid(life_sequence(lines)))
+        typer.echo(to_mermaid(life_sequence(performance.turns)))
         return
     for line in lines:
         typer.echo(str(line))

@@ -25,13 +25,14 @@ class Lost:
 class Handled:
     """The station afterwards, the frames it put on links, and everything an onlooker can see, each in order.
 
-    `told` is what its daemon has still to hear.
+    `told` is what its daemon has still to hear, `messages` the mobility messages that it read, behind XFRM.
     """
 
     station: Station
     frames: tuple[Frame, ...] = ()
     told: tuple[DaemonEvent, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    messages: tuple[Delivery, ...] = ()
     losses: tuple[Lost, ...] = ()
     steps: tuple[Step, ...] = ()
     stages: tuple[Stage, ...] = ()
@@ -45,6 +46,7 @@ class Handled:
             self.frames + later.frames,
             self.told + later.told,
             self.deliveries + later.deliveries,
+            self.messages + later.messages,
             self.losses + later.losses,
             self.steps + later.steps,
             self.stages + later.stages,

@@ -12,7 +12,7 @@ from xfrmspec.world.play import Dump, Play
 from xfrmspec.world.starting import started
 from xfrmspec.world.story import Line, told
 from xfrmspec.world.turning import turns
-from xfrmspec.world.world import Sent, World
+from xfrmspec.world.world import Sent, Turn, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,17 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Everything a play showed, in order of time; `carried` maps link names to the frames on them."""
+    """Everything a play showed, in order of time; `carried` maps link names to the frames on them.
+
+    `turns` is what all the rest was taken from.
+    """
 
     lines: tuple[Line, ...]
     carried: Mapping[str, tuple[Sent, ...]]
     tables: tuple[Tables, ...]
     broken: tuple[Broken, ...]
     world: World
+    turns: tuple[Turn, ...]
 
 
 def perform(play: Play) -> Performance:
@@ -43,9 +47,11 @@ def perform(play: Play) -> Performance:
     carried: dict[str, list[Sent]] = {name: [] for name in world.topology.links}
     tables: list[Tables] = []
     broken: set[Broken] = set()
+    seen: list[Turn] = []
     for moment in (*play.dumps, None):
         for turn in turns(world, play.until if moment is None else moment.at):
             world = turn.world
+            seen.append(turn)
             lines += told(turn)
             broken.update(broken_by(turn))
             for sent in turn.sent:
@@ -54,7 +60,7 @@ def perform(play: Play) -> Performance:
             world = replace(world, now=moment.at)
             tables += _tables(world, moment)
     frames = {name: tuple(sent) for name, sent in carried.items()}
-    return Performance(tuple(lines), frames, tuple(tables), tuple(sorted(broken)), world)
+    return Performance(tuple(lines), frames, tuple(tables), tuple(sorted(broken)), world, tuple(seen))
 
 
 def _tables(world: World, moment: Dump) -> Iterator[Tables]:

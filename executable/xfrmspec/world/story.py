@@ -84,17 +84,18 @@ def packet_text(packet: Packet) -> str:
     outer = packet.headers[0]
     ends = f"{outer.source} > {outer.destination}" if isinstance(outer, IPv6Header) else "IPv4"
     chain = " ".join(header_name(element) for element in chain_of(packet))
-    return f"{ends} {chain}{_upper_text(packet)}"
+    return " ".join(filter(None, (ends, chain, upper_text(packet))))
 
 
-def _upper_text(packet: Packet) -> str:
+def upper_text(packet: Packet) -> str:
+    """Return what the last header of a packet is: a kind of ICMPv6, a mobility message, or nothing known."""
     upper = packet.headers[-1]
     if isinstance(upper, IcmpV6Header):
-        return f" {_ICMP_NAMES.get(upper.type, f'type {upper.type}')}"
+        return f"{_ICMP_NAMES.get(upper.type, f'type {upper.type}')}"
     if not isinstance(upper, MobilityHeader):
         return ""
     message = message_of(upper)
-    return f" {message_name(message)}" if isinstance(message, MobilityMessage) else " malformed"
+    return message_name(message) if isinstance(message, MobilityMessage) else "malformed"
 
 
 def message_name(message: MobilityMessage) -> str:

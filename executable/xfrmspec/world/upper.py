@@ -96,7 +96,7 @@ def _mobility(
         context.path,
         header,
     )
-    return Handled(station, told=(heard,))
+    return Handled(station, told=(heard,), messages=(delivery,))
 
 
 def _home_address_of(
