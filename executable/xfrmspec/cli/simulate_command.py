@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,15 @@ import typer
 
 from xfrmspec.cli.inputs import UsageError, print_json
 from xfrmspec.wire.capture import write_capture
+from xfrmspec.world.attacks.attack import Attack, without
+from xfrmspec.world.attacks.attack import run as play
+from xfrmspec.world.attacks.catalogue import ATTACKS
+from xfrmspec.world.invariants import Broken
 from xfrmspec.world.play import Play, PlayError, read_play
-from xfrmspec.world.showing import Performance, perform
+from xfrmspec.world.showing import Performance, perform, performance_of
 from xfrmspec.world.story import Line
 from xfrmspec_terms.daemon import SECOND
+from xfrmspec_terms.defences import EVERY_DEFENCE
 
 EXIT_BROKEN = 1
 
@@ -27,7 +33,15 @@ class StoryFormat(StrEnum):
 
 
 def run(
-    scenario: Annotated[Path, typer.Argument(help="What happens, as TOML; docs/examples/life-cycle.toml.")],
+    scenario: Annotated[
+        Path | None, typer.Argument(help="What happens, as TOML; docs/examples/life-cycle.toml.")
+    ] = None,
+    attack: Annotated[
+        int | None, typer.Option("--attack", help="Play an attack, 1 to 16, instead of a scenario.")
+    ] = None,
+    without_defence: Annotated[
+        bool, typer.Option("--without-defence", help="Play the attack with the defence against it off.")
+    ] = False,
     output: Annotated[StoryFormat, typer.Option("--format")] = StoryFormat.TEXT,
     pcap: Annotated[
         Path | None, typer.Option("--pcap", help="Write one capture for each link to this folder.")
@@ -41,9 +55,9 @@ def run(
 ) -> None:
     """Play Mobile IPv6 between simulated nodes and check what must hold after every event.
 
-    Exit 1 when an invariant was broken. The same scenario gives the same octets.
+    Exit 1 when an invariant was broken or an attack has succeeded. The same scenario gives the same octets.
     """
-    performance = perform(_play(scenario))
+    performance = _performance(scenario, attack, without_defence)
     for folder, write in ((pcap, _write_captures), (tables, _write_tables)):
         if folder is not None:
             write(folder, performance)
@@ -51,6 +65,25 @@ def run(
     _show(output, performance, lines)
     if performance.broken:
         raise typer.Exit(EXIT_BROKEN)
+
+
+def _performance(scenario: Path | None, attack: int | None, without_defence: bool) -> Performance:
+    if (scenario is None) == (attack is None):
+        raise UsageError("found a scenario and an attack, or neither; expected one of the two")
+    if without_defence and attack is None:
+        raise UsageError("--without-defence needs --attack")
+    if scenario is not None:
+        return perform(_play(scenario))
+    if attack is None or attack not in ATTACKS:
+        raise UsageError(f"--attack: found {attack}; expected 1 to {len(ATTACKS)}")
+    return _attacked(ATTACKS[attack], without_defence)
+
+
+def _attacked(attack: Attack, without_defence: bool) -> Performance:
+    """Play an attack; that it succeeds is what breaks its clause."""
+    played = play(attack, without(attack.defence) if without_defence else EVERY_DEFENCE)
+    found = tuple(Broken(attack.clause, attack.title, one) for one in attack.succeeded(played))
+    return replace(performance_of(played.start, played.turns), broken=found)
 
 
 def _play(path: Path) -> Play:

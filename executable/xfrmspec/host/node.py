@@ -22,6 +22,13 @@ class AddressKind(Enum):
     HOME = "home address"
 
 
+class RoutingHeaders(Enum):
+    """What a node does with a type 2 routing header to an address that is not its own home address."""
+
+    OWN_HOME_ADDRESS = "drops the packet"
+    ANY_ADDRESS = "sends the packet on to that address"
+
+
 @dataclass(frozen=True, slots=True)
 class Secured:
     """What a state has beside the database: keys, and the sequence numbers of both directions."""
@@ -36,7 +43,8 @@ class Node:
 
     `secured` maps the age of a state to what it shares and counts. `tables` holds policies and settings; its
     states are those of the database. `accepts_source_routes` is whether the sysctl accept_source_route, the
-    smaller of all and of the interface, is not negative. Source: XFRM-ARCH-001.
+    smaller of all and of the interface, is not negative. `routing_headers` is the defence ROUTING_HEADER as a
+    switch, which no kernel has. Source: XFRM-ARCH-001, XFRM-WORLD-011.
     """
 
     tables: XfrmTables
@@ -44,6 +52,7 @@ class Node:
     secured: Mapping[int, Secured] = field(default_factory=dict)
     addresses: Mapping[Address, AddressKind] = field(default_factory=dict)
     accepts_source_routes: bool = True
+    routing_headers: RoutingHeaders = RoutingHeaders.OWN_HOME_ADDRESS
 
     @property
     def profile(self) -> Profile:

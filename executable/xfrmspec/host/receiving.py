@@ -7,7 +7,7 @@ from enum import Enum
 
 from xfrmspec.host.ipsec_input import At, Passed, Stopped, is_transform, undo_one
 from xfrmspec.host.node import Node
-from xfrmspec.host.route_input import exchange_one
+from xfrmspec.host.route_input import exchange_one, sent_on
 from xfrmspec.wire.chain import element_of
 from xfrmspec.wire.decode import decode_received
 from xfrmspec_terms.answers import Answer
@@ -113,6 +113,9 @@ def _step(loop: _Loop, now: int, mark: int) -> _Loop | Arrived:
     at = At(loop.packet, loop.index, len(loop.ages), destination, mark, loop.named)
     if is_transform(header):
         return _after(loop, undo_one(loop.node, at, now), transform=True)
+    elsewhere = sent_on(loop.node, loop.packet, loop.index)
+    if elsewhere is not None:
+        return _Loop(loop.node, elsewhere, loop.index + 1, loop.ages, loop.events)
     if element_of(header) in (Header.HAO, Header.RT2):
         return _after(loop, exchange_one(loop.node, at, now), transform=False)
     if isinstance(header, RoutingHeader) and header.segments_left:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 
 from xfrmspec.host.ipsec_input import At, Passed, Stopped
-from xfrmspec.host.node import AddressKind, Node
+from xfrmspec.host.node import AddressKind, Node, RoutingHeaders
 from xfrmspec.host.one_state import InputStep
 from xfrmspec.wire.chain import element_of, header_sizes
 from xfrmspec.wire.encode import protocol_of
@@ -127,6 +127,23 @@ def _exchanged(node: Node, at: At) -> Packet | HopLimitExceeded | None:
 
 def _is_home(node: Node, address: Address) -> bool:
     return node.addresses.get(address) is AddressKind.HOME
+
+
+@clause("XFRM-WORLD-011")
+def sent_on(node: Node, packet: Packet, index: int) -> Packet | None:
+    """Return the packet as a node without the defence ROUTING_HEADER sends it on, None with the defence.
+
+    No state is asked for, since the kernel has one for own home addresses only; who forwards takes the hop.
+    """
+    header = packet.headers[index]
+    if node.routing_headers is RoutingHeaders.OWN_HOME_ADDRESS or not isinstance(header, Type2RoutingHeader):
+        return None
+    exchanged = None if _is_home(node, header.address) else exchange_type2_routing(packet)
+    if not isinstance(exchanged, Packet):
+        return None
+    outer, before = exchanged.headers[0], packet.headers[0]
+    assert isinstance(outer, IPv6Header) and isinstance(before, IPv6Header)
+    return replace(exchanged, headers=(replace(outer, hop_limit=before.hop_limit), *exchanged.headers[1:]))
 
 
 @dataclass(frozen=True, slots=True)

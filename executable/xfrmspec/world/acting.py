@@ -10,11 +10,12 @@ from xfrmspec.world.advertisements import advertisement_packet
 from xfrmspec.world.handled import Handled
 from xfrmspec.world.moving import detect
 from xfrmspec.world.outcomes import after
-from xfrmspec.world.plan import Action, Advertise, Inject, Ping, Planned, Replug
+from xfrmspec.world.plan import Action, Advertise, Inject, Ping, Planned, Prompt, Relocate, Replug
 from xfrmspec.world.sending import send
 from xfrmspec.world.station import Frame, Station
 from xfrmspec.world.telling import settle
 from xfrmspec.world.upper import ECHO_REQUEST
+from xfrmspec.world.watching import prompted, relocated
 from xfrmspec.world.world import Turn, World, launched
 from xfrmspec_terms.advertisement import LinkChanged
 from xfrmspec_terms.clauses import clause
@@ -22,7 +23,7 @@ from xfrmspec_terms.headers import IcmpV6Header, IPv6Header, Packet
 
 
 def act(world: World, action: Action) -> Turn:
-    """Carry out one action now; ValueError for one that names a station or link that does not exist."""
+    """Carry out one action now; ValueError for one that names what does not exist."""
     match action:
         case Replug():
             return _replug(world, action)
@@ -33,6 +34,12 @@ def act(world: World, action: Action) -> Turn:
         case Inject():
             world, sent = launched(world, action.sender, (action.frame,))
             return Turn(world, f"{action.sender} puts a frame on {action.frame.link}", (), sent)
+        case Prompt():
+            return Turn(prompted(world, action.attacker), f"{action.attacker} acts")
+        case Relocate():
+            where = ", ".join(sorted(action.links)) or "no link"
+            moved = relocated(world, action.attacker, action.links)
+            return Turn(moved, f"{action.attacker} is on {where}")
         case _:
             assert_never(action)
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network
 
-from xfrmspec.host.node import AddressKind, Node, Secured
+from xfrmspec.host.node import AddressKind, Node, RoutingHeaders, Secured
 from xfrmspec.mipv6.correspondent_settings import (
     CorrespondentNode,
     CorrespondentSettings,
@@ -41,6 +41,7 @@ from xfrmspec.xfrm.state_database import StateDatabase
 from xfrmspec.xfrm.state_operations import add
 from xfrmspec.xfrm.tables import XfrmTables
 from xfrmspec_terms.association import SecurityAssociation
+from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import SECOND, Role
 from xfrmspec_terms.defences import EVERY_DEFENCE, Defence
 from xfrmspec_terms.policy import Mode
@@ -91,6 +92,40 @@ class Casting:
         unprotected = self.protection is Protection.NONE
         return self.defences - {Defence.ASSOCIATION} if unprotected else self.defences
 
+    @property
+    @clause("XFRM-WORLD-010")
+    def effective_protection(self) -> Protection:
+        """Return the protection: that of tests is nothing but that of signalling without TEST_IN_TUNNEL."""
+        tests_in_the_clear = Defence.TEST_IN_TUNNEL not in self.defences
+        if tests_in_the_clear and self.protection is Protection.TESTS:
+            return Protection.SIGNALLING
+        return self.protection
+
+    @property
+    @clause("XFRM-WORLD-011")
+    def routing_headers(self) -> RoutingHeaders:
+        """Return what every node does with a type 2 routing header to somebody else."""
+        defended = Defence.ROUTING_HEADER in self.defences
+        return RoutingHeaders.OWN_HOME_ADDRESS if defended else RoutingHeaders.ANY_ADDRESS
+
+    def settings(
+        self,
+        address: IPv6Address,
+        roles: frozenset[Role],
+        home_agent: IPv6Address | None = None,
+        mobile_nodes: tuple[IPv6Address, ...] = (),
+    ) -> Settings:
+        """Return what the recipe of one node knows."""
+        return Settings(
+            address,
+            roles,
+            home_agent,
+            mobile_nodes,
+            self.effective_protection,
+            self.optimisation,
+            self.effective_defences,
+        )
+
     def entropy(self, purpose: str) -> Entropy:
         """Return the stream of chance for one purpose."""
         return Entropy(f"{self.seed} {purpose}".encode("ascii"))
@@ -120,7 +155,8 @@ def _node(casting: Casting, *addresses: IPv6Address, home: IPv6Address | None = 
     if home is not None:
         kinds[home] = AddressKind.HOME
     tables = XfrmTables(PolicyDatabase(casting.profile))
-    return Node(tables, StateDatabase(casting.profile), addresses=kinds)
+    states = StateDatabase(casting.profile)
+    return Node(tables, states, addresses=kinds, routing_headers=casting.routing_headers)
 
 
 def _peer(casting: Casting, name: str) -> CorrespondentNode:
@@ -132,7 +168,7 @@ def _peer(casting: Casting, name: str) -> CorrespondentNode:
 def _home_agent(casting: Casting) -> Station:
     homes = tuple(_HOMES[name] for name in casting.mobiles)
     roles = frozenset({Role.HOME_AGENT, Role.CORRESPONDENT_NODE})
-    settings = Settings(HOME_AGENT, roles, None, homes, casting.protection, casting.optimisation)
+    settings = casting.settings(HOME_AGENT, roles, None, homes)
     serving = (HomePrefix(HOME_PREFIX),)
     agent = HomeAgent(HomeAgentSettings(serving, defences=casting.effective_defences))
     peer = _peer(casting, "HA")
@@ -158,7 +194,7 @@ def _router(casting: Casting) -> Station:
 
 def _correspondent(casting: Casting) -> Station:
     roles = frozenset({Role.CORRESPONDENT_NODE})
-    settings = Settings(CORRESPONDENT, roles)
+    settings = replace(casting.settings(CORRESPONDENT, roles), protection=Protection.NONE)
     peer = _peer(casting, "CN")
     daemon = Daemon(casting.recipe, settings, None, None, peer)
     return Station("CN", _node(casting, CORRESPONDENT), daemon, entropy=casting.entropy("CN"))
@@ -168,7 +204,7 @@ def _mobile(casting: Casting, name: str) -> Station:
     home = _HOMES[name]
     both = len(casting.mobiles) > 1
     roles = {Role.MOBILE_NODE} | ({Role.CORRESPONDENT_NODE} if both else set())
-    settings = Settings(home, frozenset(roles), HOME_AGENT, (), casting.protection, casting.optimisation)
+    settings = casting.settings(home, frozenset(roles), HOME_AGENT)
     mobile = MobileNode(
         MobileSettings(home, HOME_AGENT, casting.effective_defences), casting.entropy(f"{name} mobile")
     )
@@ -197,7 +233,7 @@ def _associated(casting: Casting, node: Node, home: IPv6Address) -> Node:
                 reqid=Reqid.SIGNALLING,
             ),
         )
-    if casting.protection in (Protection.TESTS, Protection.PAYLOAD):
+    if casting.effective_protection in (Protection.TESTS, Protection.PAYLOAD):
         for source, destination, way in pairs:
             node = _with(
                 node,

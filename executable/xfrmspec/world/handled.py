@@ -25,7 +25,11 @@ class Lost:
 class Handled:
     """The station afterwards, the frames it put on links, and everything an onlooker can see, each in order.
 
+<<<<<<< HEAD
     `told` is what its daemon has still to hear, `messages` the mobility messages that it read, behind XFRM.
+=======
+    `told` is what its daemon has still to hear, `heard` what it has heard.
+>>>>>>> 0885e5a (Sixteen attacks with real octets: each gets through without its defence and fails with it; attackers with a position)
     """
 
     station: Station
@@ -38,6 +42,7 @@ class Handled:
     stages: tuple[Stage, ...] = ()
     probes: tuple[Probe, ...] = ()
     operations: tuple[tuple[RecipeOperation, Errno], ...] = ()
+    heard: tuple[DaemonEvent, ...] = ()
 
     def then(self, later: Handled) -> Handled:
         """Return both, one behind the other; the station is that of the later one."""
@@ -52,4 +57,5 @@ class Handled:
             self.stages + later.stages,
             self.probes + later.probes,
             self.operations + later.operations,
+            self.heard + later.heard,
         )

@@ -43,7 +43,22 @@ class Inject:
     sender: str = "attacker"
 
 
-Action = Replug | Advertise | Ping | Inject
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """An attacker does what it does without having seen anything new."""
+
+    attacker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relocate:
+    """An attacker leaves its links and is on these from now on."""
+
+    attacker: str
+    links: frozenset[str]
+
+
+Action = Replug | Advertise | Ping | Inject | Prompt | Relocate
 
 
 @dataclass(frozen=True, slots=True)

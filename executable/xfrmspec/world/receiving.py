@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xfrmspec.host.delivery import check_arrived, flow_of
-from xfrmspec.host.node import AddressKind, Node
+from xfrmspec.host.node import AddressKind, Node, RoutingHeaders
 from xfrmspec.host.receiving import Arrived, Fate, receive
 from xfrmspec.wire.encode import encode
 from xfrmspec.world.handled import Handled, Lost
@@ -18,7 +18,7 @@ from xfrmspec.xfrm.check import InputDecision
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Path, Unbound
-from xfrmspec_terms.headers import DestinationOptionsHeader, IPv6Header, Packet
+from xfrmspec_terms.headers import DestinationOptionsHeader, IPv6Header, Packet, Type2RoutingHeader
 from xfrmspec_terms.options import HomeAddressOption
 from xfrmspec_terms.policy import ENDPOINT_MODES, Mode
 from xfrmspec_terms.selector import Protocol
@@ -118,7 +118,7 @@ def _for_others(station: Station, arrived: Arrived, setting: Setting) -> Handled
     """Forward a packet, or drop it at a host; a proxied address counts as somebody else's."""
     packet = arrived.packet
     assert packet is not None
-    proxied = _outer(packet).destination in station.proxies
+    proxied = _outer(packet).destination in station.proxies or _is_led_on(station, packet)
     if station.forwarding is Forwarding.HOST and not proxied:
         return Handled(station, losses=(Lost(station.name, "not for this host", packet),))
     decision = check_arrived(arrived).decision
@@ -129,6 +129,15 @@ def _for_others(station: Station, arrived: Arrived, setting: Setting) -> Handled
         return Handled(station, told=told, losses=(lost,))
     flow = flow_of(packet, arrived.processed, station.node.profile)
     return forward(station, setting.topology, packet, flow, setting.now)
+
+
+@clause("XFRM-WORLD-011")
+def _is_led_on(station: Station, packet: Packet) -> bool:
+    """Tell whether a routing header leads a packet on from here, which needs the defence against it off."""
+    followed = (
+        header.segments_left == 0 for header in packet.headers if isinstance(header, Type2RoutingHeader)
+    )
+    return station.node.routing_headers is RoutingHeaders.ANY_ADDRESS and any(followed)
 
 
 def _reported(station: Station, arrived: Arrived, decision: InputDecision) -> tuple[DaemonEvent, ...]:

@@ -20,6 +20,8 @@ from xfrmspec_terms.policy import Mode
 from xfrmspec_terms.selector import Flow
 from xfrmspec_terms.state import StateEvent
 
+TUNNELS_IN_ONE_ANOTHER = "tunnels in one another"
+"""Why a packet is dropped that goes round in a circle of tunnels."""
 _DEEPEST = 4
 _MILLISECONDS = 1000
 
@@ -86,7 +88,7 @@ def _onto_route(station: Station, topology: Topology, packet: Packet, now: int, 
         return _into_tunnel(station, topology, tunnel, packet, now, depth)
     found = neighbour_for(station, topology, outer.destination)
     if found is None or tunnel is not None:
-        why = "no route" if tunnel is None else "tunnels in one another"
+        why = "no route" if tunnel is None else TUNNELS_IN_ONE_ANOTHER
         return Handled(station, losses=(Lost(station.name, why, packet),))
     return Handled(station, frames=(Frame(found.link, found.address, encode(packet)),))
 

@@ -49,7 +49,7 @@ def settle(handled: Handled, topology: Topology, now: int) -> Handled:
 def _done(station: Station, topology: Topology, event: DaemonEvent, now: int) -> Handled:
     assert station.daemon is not None
     reaction = step(station.daemon, event, now)
-    handled = Handled(replace(station, daemon=reaction.daemon), steps=reaction.steps)
+    handled = Handled(replace(station, daemon=reaction.daemon), steps=reaction.steps, heard=(event,))
     for deed in reaction.deeds:
         handled = handled.then(_do(handled.station, topology, deed, now))
     return handled

@@ -12,6 +12,7 @@ from xfrmspec.world.moving import movement_deadline, wait_over
 from xfrmspec.world.outcomes import after
 from xfrmspec.world.receiving import Setting, take
 from xfrmspec.world.telling import settle, tell
+from xfrmspec.world.watching import watched
 from xfrmspec.world.world import Flight, Probing, Turn, World, receivers
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import Probed, Uniqueness, Woke
@@ -65,9 +66,12 @@ def turn(world: World) -> Turn | None:
     Events of one moment happen in the order: what is planned, ends of probes, arrivals, deadlines of daemons.
     """
     coming = _coming(world)
-    if coming is None:
-        return None
-    world = replace(world, now=max(world.now, coming.at))
+    return (
+        None if coming is None else watched(_happens(replace(world, now=max(world.now, coming.at)), coming))
+    )
+
+
+def _happens(world: World, coming: _Next) -> Turn:
     match coming.kind:
         case _Kind.PLANNED:
             return act(replace(world, planned=world.planned[1:]), world.planned[0].action)

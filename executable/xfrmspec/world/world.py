@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 
 from xfrmspec.mipv6.entropy import Entropy
+from xfrmspec.world.attacker import Attacker
 from xfrmspec.world.handled import Handled
 from xfrmspec.world.links import Plug, Topology
 from xfrmspec.world.plan import Action, Planned
+from xfrmspec.world.sent import Sent
 from xfrmspec.world.station import Frame, Station
 from xfrmspec.world.weather import FAIR, Weather, carry
 from xfrmspec_terms.clauses import clause
@@ -38,7 +40,7 @@ class Probing:
 class World:
     """Everything there is at `now` (ms). `number` counts frames; `weather` names the links that are not fair.
 
-    Source: XFRM-WORLD-001.
+    Attackers have names that no station has. Source: XFRM-WORLD-001, XFRM-WORLD-009.
     """
 
     topology: Topology
@@ -50,24 +52,20 @@ class World:
     number: int = 0
     flights: tuple[Flight, ...] = ()
     probings: tuple[Probing, ...] = ()
+    attackers: tuple[Attacker, ...] = ()
 
     def with_station(self, station: Station) -> World:
         """Return the world with one station replaced."""
         return replace(self, stations={**self.stations, station.name: station})
 
+    def with_attacker(self, attacker: Attacker) -> World:
+        """Return the world with one attacker more, or another in place of the one of that name."""
+        others = (one for one in self.attackers if one.name != attacker.name)
+        return replace(self, attackers=tuple(sorted((*others, attacker), key=lambda one: one.name)))
+
     def planning(self, *planned: Planned) -> World:
         """Return the world with more planned for it, in order of time; equals stay in order of planning."""
         return replace(self, planned=tuple(sorted((*self.planned, *planned), key=lambda one: one.at)))
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A frame that a station put on a link at `at` (ms), and the delays (ms) of its copies; none if lost."""
-
-    at: int
-    sender: str
-    frame: Frame
-    delays: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from xfrmspec.mipv6.recipes.entries import (
     BINDING_UPDATE,
     NEIGHBOUR_ADVERTISEMENT,
     NEIGHBOUR_SOLICITATION,
+    Traffic,
     discovery,
     home_option,
     inbound,
@@ -22,6 +23,7 @@ from xfrmspec.mipv6.recipes.terms import Protection, Settings
 from xfrmspec.mipv6.recipes.work import Work
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import Role, Stage, StageKind
+from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.policy import Policy, PolicyType
 from xfrmspec_terms.selector import Protocol
 
@@ -29,15 +31,15 @@ _DISCOVERY = (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT)
 _Part = Callable[[Work, Settings, Stage], Work]
 
 
-@clause("XFRM-DAEMON-021")
+@clause("XFRM-DAEMON-021", "XFRM-WORLD-010")
 def _common(work: Work, settings: Settings, stage: Stage) -> Work:
     bypasses = [outbound(discovery(kind), Priority.DISCOVERY) for kind in _DISCOVERY]
     work = work.put(*bypasses, outbound(mobility(None, None), Priority.MOBILITY))
     if stage.role is Role.MOBILE_NODE:
         return work
-    update = inbound(
-        mobility(None, None, BINDING_UPDATE), Priority.HOME_SIGNALLING, home_option(optional=True)
-    )
+    only_updates = Defence.HOME_ADDRESS_OPTION in settings.defences
+    traffic = mobility(None, None, BINDING_UPDATE) if only_updates else Traffic(None, None)
+    update = inbound(traffic, Priority.HOME_SIGNALLING, home_option(optional=True))
     return work.put_states(receiver(Protocol.DESTINATION_OPTIONS)).put(update)
 
 
@@ -52,8 +54,8 @@ def _protected_signalling(settings: Settings, role: Role) -> tuple[Policy, ...]:
     if settings.protection is Protection.NONE or role is Role.CORRESPONDENT_NODE:
         return ()
     if role is Role.MOBILE_NODE:
-        return () if settings.home_agent is None else transport_pair(settings.address, settings.home_agent)
-    pairs = [transport_pair(settings.address, home) for home in settings.mobile_nodes]
+        return () if settings.home_agent is None else transport_pair(settings, settings.home_agent)
+    pairs = [transport_pair(settings, home) for home in settings.mobile_nodes]
     return tuple(policy for pair in pairs for policy in pair)
 
 

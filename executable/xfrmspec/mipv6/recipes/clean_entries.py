@@ -6,8 +6,11 @@ from enum import IntEnum
 from ipaddress import IPv6Address
 
 from xfrmspec.mipv6.recipes.entries import BINDING_UPDATE, Traffic, inbound, mobility, outbound, transport
+from xfrmspec.mipv6.recipes.terms import Settings
 from xfrmspec.mipv6.recipes.work import Work
 from xfrmspec_terms.clauses import clause
+from xfrmspec_terms.daemon import Role
+from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.policy import Direction, Policy, PolicyIdentity, PolicyType, Template, identity_of
 from xfrmspec_terms.selector import Protocol
 
@@ -24,13 +27,18 @@ class Priority(IntEnum):
     DATA = 60
     TRIGGER = 70
     GENERAL = 80
+    MISPLACED = 90
 
 
-@clause("XFRM-DAEMON-023", "XFRM-DAEMON-043")
-def transport_pair(here: IPv6Address, there: IPv6Address) -> tuple[Policy, Policy]:
-    """Return the MAIN policies that protect all mobility messages between two addresses, OUT first."""
-    messages = mobility(here, there)
-    priority = Priority.HOME_SIGNALLING
+@clause("XFRM-DAEMON-023", "XFRM-DAEMON-043", "XFRM-WORLD-010")
+def transport_pair(settings: Settings, there: IPv6Address) -> tuple[Policy, Policy]:
+    """Return the MAIN policies that protect all mobility messages with another node, OUT first.
+
+    On a mobile node without the defence POLICY_ORDER they come behind every other.
+    """
+    messages = mobility(settings.address, there)
+    misplaced = Role.MOBILE_NODE in settings.roles and Defence.POLICY_ORDER not in settings.defences
+    priority = Priority.MISPLACED if misplaced else Priority.HOME_SIGNALLING
     out = outbound(messages, priority, transport(), type_=PolicyType.MAIN)
     return out, inbound(messages.reverse, priority, transport(), type_=PolicyType.MAIN)
 

@@ -19,6 +19,7 @@ from xfrmspec.xfrm.state_operations import key_of
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import Role, Stage
+from xfrmspec_terms.defences import EVERY_DEFENCE, Defence
 from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.policy import ENDPOINT_MODES, Policy, PolicyIdentity, Template, identity_of
 from xfrmspec_terms.state import StateKey
@@ -53,7 +54,7 @@ class Settings:
 
     `address` is its own end of bindings: the home address of a mobile node, else the address of the home
     agent or correspondent node. `home_agent` is known to mobile nodes; `mobile_nodes` are the home addresses
-    that a home agent has associations for.
+    that a home agent has associations for. `defences` are those that are on (XFRM-WORLD-010).
     """
 
     address: IPv6Address
@@ -62,6 +63,7 @@ class Settings:
     mobile_nodes: tuple[IPv6Address, ...] = ()
     protection: Protection = Protection.NONE
     optimisation: Optimisation = Optimisation.WANTED
+    defences: frozenset[Defence] = EVERY_DEFENCE
 
 
 @clause("XFRM-DAEMON-027")

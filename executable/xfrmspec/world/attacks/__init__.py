@@ -1,0 +1,1 @@
+"""Sixteen attacks on Mobile IPv6, each with the defence that keeps it out."""
