@@ -25,11 +25,8 @@ class Lost:
 class Handled:
     """The station afterwards, the frames it put on links, and everything an onlooker can see, each in order.
 
-<<<<<<< HEAD
-    `told` is what its daemon has still to hear, `messages` the mobility messages that it read, behind XFRM.
-=======
-    `told` is what its daemon has still to hear, `heard` what it has heard.
->>>>>>> 0885e5a (Sixteen attacks with real octets: each gets through without its defence and fails with it; attackers with a position)
+    `told` is what its daemon has still to hear, `heard` what it has heard; `messages` are the mobility
+    messages that it read, behind XFRM.
     """
 
     station: Station

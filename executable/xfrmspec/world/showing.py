@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from xfrmspec.world.cast import usual_world
@@ -13,11 +13,7 @@ from xfrmspec.world.sent import Sent
 from xfrmspec.world.starting import started
 from xfrmspec.world.story import Line, told
 from xfrmspec.world.turning import turns
-<<<<<<< HEAD
-from xfrmspec.world.world import Sent, Turn, World
-=======
 from xfrmspec.world.world import Turn, World
->>>>>>> 0885e5a (Sixteen attacks with real octets: each gets through without its defence and fails with it; attackers with a position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +64,18 @@ def perform(play: Play) -> Performance:
     return Performance(tuple(lines), frames, tuple(tables), tuple(sorted(broken)), world, tuple(seen))
 
 
-def performance_of(start: World, turns_taken: Iterable[Turn]) -> Performance:
+def performance_of(start: World, taken: tuple[Turn, ...]) -> Performance:
     """Return what a run without dumps showed; what was broken is for others to judge."""
     lines: list[Line] = []
     carried: dict[str, list[Sent]] = {name: [] for name in start.topology.links}
     world = start
-    for turn in turns_taken:
+    for turn in taken:
         world = turn.world
         lines += told(turn)
         for sent in turn.sent:
             carried[sent.frame.link].append(sent)
     frames = {name: tuple(sent) for name, sent in carried.items()}
-    return Performance(tuple(lines), frames, (), (), world)
+    return Performance(tuple(lines), frames, (), (), world, taken)
 
 
 def _tables(world: World, moment: Dump) -> Iterator[Tables]:
