@@ -1,4 +1,4 @@
-"""The first minute with xfrmspec: check a home agent, explain three of its flows, draw its policies."""
+"""The first minute with xfrmspec: check a home agent, explain its flows, draw its policies, play a life."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 DUMPS = ["home-agent/xfrm-policy.txt", "home-agent/xfrm-state.txt"]
 MAP = Path("build") / "home-agent.svg"
+LIFE = "life-cycle.toml"
+STAGE = "stage: mobile node "
 
 HOME_AGENT = "2001:db8:100::1"
 GOOD_NODE = "2001:db8:100::a1"
@@ -42,14 +44,35 @@ def main() -> int:
     print(
         f"\nThe picture is {MAP}." if drawn and MAP.exists() else "\nNo picture: install graphviz for `dot`."
     )
+    steps.append(_live())
     return 0 if all(steps) else 1
+
+
+def _live() -> bool:
+    """Play the life of a mobile node, and show its stages out of all that happened."""
+    words = ["simulate", LIFE]
+    print(f"\n--- A mobile node leaves home, moves on, and comes back\n$ xfrmspec {shlex.join(words)}\n")
+    finished = subprocess.run(_command(words), cwd=HERE, check=False, capture_output=True, text=True)
+    lines = finished.stdout.splitlines()
+    stages = [line.replace(STAGE, "") for line in lines if STAGE in line]
+    print("\n".join(stages))
+    print(
+        f"\nThese are the stages of the mobile node; the command prints {len(lines)} lines, frame by frame."
+    )
+    if finished.returncode == 0 and stages:
+        return True
+    print(f"\nthis step ended with {finished.returncode}: {finished.stderr}", file=sys.stderr)
+    return False
+
+
+def _command(words: list[str]) -> list[str]:
+    return [sys.executable, "-c", "from xfrmspec.cli import main; main()", *words]
 
 
 def _run(title: str, words: list[str], expected: int | None) -> bool:
     """Run one command and show it; `expected` is its exit code, None for any."""
     print(f"\n--- {title}\n$ xfrmspec {shlex.join(words)}\n", flush=True)
-    command = [sys.executable, "-c", "from xfrmspec.cli import main; main()", *words]
-    finished = subprocess.run(command, cwd=HERE, check=False)
+    finished = subprocess.run(_command(words), cwd=HERE, check=False)
     if expected is None or finished.returncode == expected:
         return finished.returncode == 0 or expected is not None
     print(f"\nthis step ended with {finished.returncode} instead of {expected}", file=sys.stderr)
