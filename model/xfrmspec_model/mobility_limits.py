@@ -36,3 +36,13 @@ def may_lead_to(is_bound: Truth, defences: Defences) -> Truth:
     Source: XFRM-CN-020, XFRM-HA-010.
     """
     return either(Defence.ACYCLIC not in defences, negate(is_bound))
+
+
+@clause("XFRM-DAEMON-035", "XFRM-CN-032")
+def option_satisfies(own_state: Truth, defences: Defences) -> Truth:
+    """Tell whether the state found is what the policy for data asks for.
+
+    It asks for the state of this pair; without HOME_ADDRESS_OPTION its template has no addresses and any
+    state does. Source: XFRM-DAEMON-035.
+    """
+    return either(Defence.HOME_ADDRESS_OPTION not in defences, own_state)

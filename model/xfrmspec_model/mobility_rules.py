@@ -53,6 +53,7 @@ class MobilityRules:
     release_ends_tunnel: Callable[[], Truth] = mobility_registering.release_ends_tunnel
     goes_at: Callable[[Number, Number, Defences], Number] = mobility_limits.goes_at
     next_timeout: Callable[[Number], Number] = mobility_limits.next_timeout
+    option_satisfies: Callable[[Truth, Defences], Truth] = mobility_limits.option_satisfies
     may_lead_to: Callable[[Truth, Defences], Truth] = mobility_limits.may_lead_to
     clean_order: CleanOrder = mobility_clean.CLEAN_ORDER
     home_stage: HomeStage = mobility_clean.home_stage

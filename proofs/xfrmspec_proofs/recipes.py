@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 
 from xfrmspec.mipv6.recipes import figure
@@ -16,10 +16,11 @@ from xfrmspec_model.mobility_clean import CleanTerm, Places, Protection, route_s
 from xfrmspec_model.mobility_rows import ADVERTISEMENT, DISCOVERY, MOBILITY, SOLICITATION, RowFlow
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.smt import Model
-from xfrmspec_proofs.replay import installed, owner
+from xfrmspec_proofs.replay import checked, installed, owner
 from xfrmspec_proofs.theorem import Scene
 from xfrmspec_proofs.witness import number
 from xfrmspec_terms.daemon import Role, Stage, StageKind
+from xfrmspec_terms.mobility import UNSPECIFIED
 from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyType
 from xfrmspec_terms.profile import CLEAN
 from xfrmspec_terms.selector import Flow, Protocol
@@ -124,3 +125,29 @@ def clash(memory: Memory, flow: Flow) -> bool:
     matching = [policy for policy in memory.policies if policy_mismatch(policy, flow, CLEAN) is None]
     places = [(policy.type, policy.direction, policy.priority) for policy in matching]
     return len(places) != len(set(places))
+
+
+def peer_memory(care_of: IPv6Address | None) -> Memory:
+    """Return what clean has installed on a correspondent node, bound to a care-of address or not."""
+    settings = Settings(PEER_ADDRESS, frozenset({Role.CORRESPONDENT_NODE}))
+    bound = Stage(StageKind.BOUND, Role.CORRESPONDENT_NODE, HOME_ADDRESS, HOME_ADDRESS, care_of)
+    stages = [Stage(StageKind.STARTED, Role.CORRESPONDENT_NODE), *([] if care_of is None else [bound])]
+    memory = NOTHING
+    for stage in stages:
+        memory = after(memory, operations(Recipe.CLEAN, settings, stage, memory))
+    return memory
+
+
+def reads_option(memory: Memory, flow: Flow, wire: IPv6Address, *, names_pair: bool) -> bool:
+    """Tell whether the check of direction IN lets a packet pass whose only sec_path entry is its option.
+
+    Without `names_pair` the templates of the policy for data are robbed of their addresses.
+    """
+    fits = [state for state in memory.states if state.care_of in (wire, UNSPECIFIED)]
+    options = [state for state in fits if state.protocol is Protocol.DESTINATION_OPTIONS]
+    state = min(options, key=lambda one: one.source != flow.source)
+    found = owner_of(memory, flow, PolicyType.SUB, Direction.IN)
+    templates = () if found is None else found.templates
+    if not names_pair:
+        templates = tuple(replace(one, source=UNSPECIFIED, destination=UNSPECIFIED) for one in templates)
+    return checked([templates], (state,), CLEAN).accepted
