@@ -9,6 +9,7 @@ import sys
 import termios
 import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,28 @@ class Channel:
         os.write(self._descriptor, text.encode("ascii", "replace") + b"\n")
 
 
+def read_batch(exchange: Path, name: str) -> list[Any]:
+    """Return what the host wrote for a batch."""
+    batch: list[Any] = json.loads((exchange / f"{name}.in").read_text(encoding="ascii"))
+    return batch
+
+
+def write_answers(exchange: Path, name: str, results: list[Any]) -> None:
+    """Write the answers to a batch where the host reads them."""
+    descriptor = os.open(exchange / f"{name}.out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as answer:
+        json.dump(results, answer, separators=(",", ":"))
+        answer.flush()
+        os.fsync(answer.fileno())
+
+
 def _serve(config: dict[str, Any], channel: Channel, exchange: Path) -> None:
     quiet = GuestQuiet() if config["guest"] else HostQuiet()
     reserve = Reserve(lambda: Agent(config, quiet))
     spaces = Spaces(lambda: Agent(config, quiet))
     channel.say(f"ready {os.uname().release}")
     while name := channel.line():
-        batch = json.loads((exchange / f"{name}.in").read_text(encoding="ascii"))
+        batch = read_batch(exchange, name)
         results: list[Any] = []
         if batch and batch[0].get("timed"):
             channel.say("at 0")
@@ -62,11 +78,7 @@ def _serve(config: dict[str, Any], channel: Channel, exchange: Path) -> None:
             results.append(run_watched(agent, scenario) if scenario["watched"] else agent.run(scenario))
             if scenario["crowded"] and agent.has_grown():
                 reserve.renew()
-        descriptor = os.open(exchange / f"{name}.out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as answer:
-            json.dump(results, answer, separators=(",", ":"))
-            answer.flush()
-            os.fsync(answer.fileno())
+        write_answers(exchange, name, results)
         channel.say(f"done {name}")
 
 
@@ -76,21 +88,32 @@ def main(config_path: str) -> None:
     if config["guest"]:
         enter_guest(config)
         keep_working_memory(bytes.fromhex(config["kept_state"]))
-        descriptor = os.open("/mnt/tty", os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(descriptor, termios.TCSANOW)
+        descriptor = open_line()
     else:
         descriptor = config["channel"]
     gc.disable()
-    channel = Channel(descriptor)
     exchange = Path("/mnt/exchange" if config["guest"] else config["exchange"])
+    channel = Channel(descriptor)
+    serve_to_the_end(channel, lambda: _serve(config, channel, exchange), config["guest"])
+
+
+def open_line() -> int:
+    """Return a descriptor of the guest's line to the host, raw."""
+    descriptor = os.open("/mnt/tty", os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(descriptor, termios.TCSANOW)
+    return descriptor
+
+
+def serve_to_the_end(channel: Channel, serve: Callable[[], None], guest: bool) -> None:
+    """Serve, and tell the host what went wrong if anything did; a guest then lives on to be read."""
     try:
-        _serve(config, channel, exchange)
+        serve()
     except Exception as error:
         where = error.__traceback__
         while where is not None and where.tb_next is not None:
             where = where.tb_next
         line = where.tb_lineno if where is not None else 0
         channel.say(f"failed {type(error).__name__}: {error} (line {line})")
-        if not config["guest"]:
+        if not guest:
             sys.exit(1)
         time.sleep(_LAST_WORDS_SECONDS)

@@ -7,6 +7,7 @@ from pathlib import Path
 from xfrmspec.kernel.namespace import NamespaceGuest
 from xfrmspec.kernel.subject import BATCH_SECONDS, Abilities, KernelSubject
 from xfrmspec.kernel.uml import UmlGuest, find_kernel
+from xfrmspec.kernel.world_subject import WorldSubject
 
 
 def uml_subject(
@@ -19,6 +20,12 @@ def uml_subject(
     """
     kernel = find_kernel(program)
     return KernelSubject("uml", lambda node: UmlGuest(kernel, node, core), Abilities(states=True), patience)
+
+
+def uml_worlds(program: Path | None = None, core: int | None = None) -> WorldSubject:
+    """Return a user-mode kernel that worlds are played on; KernelMissingError with the install command."""
+    kernel = find_kernel(program)
+    return WorldSubject(lambda: UmlGuest(kernel, core=core, program="agent_world"))
 
 
 def namespace_subject() -> KernelSubject:

@@ -83,7 +83,7 @@ def run_steps(subject: KernelSubject, steps: Sequence[list[Any]]) -> list[Any]:
     if subject.guest is None:
         raise RuntimeError("no guest runs")
     program = compile_scenario(empty) | {"steps": list(steps), "crowded": True, "listen": False}
-    (answers,) = subject.guest.link.run([program], RAW_SECONDS)
+    answers: list[Any] = subject.guest.link.run([program], RAW_SECONDS)[0]
     return answers
 
 

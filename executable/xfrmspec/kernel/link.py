@@ -20,19 +20,22 @@ from typing import Any
 _AGENT_MODULES = (
     "__init__",
     "agent",
+    "agent_cables",
     "agent_ear",
     "agent_key",
     "agent_link",
     "agent_node",
     "agent_quiet",
     "agent_reserve",
+    "agent_space",
     "agent_spaces",
     "agent_steps",
     "agent_watch",
+    "agent_world",
 )
 _START = """import sys
 sys.path.insert(0, {code!r})
-from xfrmspec.kernel.agent import main
+from xfrmspec.kernel.{program} import main
 main({config!r})
 """
 _BLOCK = 4096
@@ -83,12 +86,15 @@ class Exchange:
         """The Python file that starts the agent."""
         return self.path / "start.py"
 
-    def install_agent(self, config: dict[str, Any]) -> None:
-        """Copy the agent's modules and its configuration into the directory; ExchangeFullError."""
-        with _room_in(self.path):
-            self._install(config)
+    def install_agent(self, config: dict[str, Any], program: str = "agent") -> None:
+        """Copy the agents' modules and a configuration into the directory; ExchangeFullError.
 
-    def _install(self, config: dict[str, Any]) -> None:
+        `program` is the module whose `main` is started.
+        """
+        with _room_in(self.path):
+            self._install(config, program)
+
+    def _install(self, config: dict[str, Any], program: str) -> None:
         package = self.path / "code" / "xfrmspec" / "kernel"
         package.mkdir(parents=True)
         (package.parent / "__init__.py").write_text("", encoding="ascii")
@@ -97,7 +103,7 @@ class Exchange:
             (package / f"{name}.py").write_text(source, encoding="utf-8")
         config_file = self.path / "config.json"
         config_file.write_text(json.dumps(config), encoding="utf-8")
-        start = _START.format(code=str(self.path / "code"), config=str(config_file))
+        start = _START.format(code=str(self.path / "code"), config=str(config_file), program=program)
         self.start_file.write_text(start, encoding="utf-8")
 
     def give_to(self, user: int, group: int) -> None:
@@ -154,7 +160,7 @@ class AgentLink:
             raise AgentLostError(f"the agent did not start: {rest or line}", 0)
         return rest
 
-    def run(self, batch: Sequence[dict[str, Any]], seconds: float) -> list[list[Any]]:
+    def run(self, batch: Sequence[Any], seconds: float) -> list[Any]:
         """Run compiled scenarios; return the answers to each. AgentLostError with the culprit's number."""
         self.begin(worded(batch))
         return self.finish(seconds)
@@ -172,11 +178,11 @@ class AgentLink:
             shutil.chown(question, *self._owner)
         self._say(self._running)
 
-    def finish(self, seconds: float) -> list[list[Any]]:
+    def finish(self, seconds: float) -> list[Any]:
         """Wait for the batch that was begun; return the answers to each of its scenarios."""
         self._await_done(self._running, time.monotonic() + seconds)
         question, answer = self._file("in"), self._file("out")
-        results: list[list[Any]] = json.loads(answer.read_text(encoding="ascii"))
+        results: list[Any] = json.loads(answer.read_text(encoding="ascii"))
         for used in (question, answer):
             used.unlink(missing_ok=True)
         self._running = ""

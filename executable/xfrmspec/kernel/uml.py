@@ -32,6 +32,8 @@ _MODULES = (
 )
 _KEY_MODULES = ("af_key",)
 """Loaded when a scenario first speaks PF_KEY: another manager changes the errors of socket options."""
+_TUNNEL_MODULES = ("ip6_tunnel",)
+"""Loaded by the agent of a world alone: the first of them makes a device in every namespace."""
 _QUIET = (
     "con=null",
     "con0=null,fd:1",
@@ -49,12 +51,13 @@ class KernelMissingError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class UmlKernel:
-    """A user-mode kernel: the program, and the module files to load in order, first and for PF_KEY."""
+    """A user-mode kernel: the program, and module files in order: loaded first, for PF_KEY, for tunnels."""
 
     program: Path
     modules: tuple[Path, ...]
     interpreter: Path
     key_modules: tuple[Path, ...] = ()
+    tunnel_modules: tuple[Path, ...] = ()
 
 
 def find_kernel(program: Path | None = None) -> UmlKernel:
@@ -67,7 +70,8 @@ def find_kernel(program: Path | None = None) -> UmlKernel:
         raise KernelMissingError(f"no Python that every user may read: {INSTALL_COMMAND}")
     release = subprocess.run([chosen, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     directory = Path("/usr/lib/uml/modules") / release
-    return UmlKernel(chosen, module_files(directory), interpreter, module_files(directory, _KEY_MODULES))
+    extra = (module_files(directory, names) for names in (_KEY_MODULES, _TUNNEL_MODULES))
+    return UmlKernel(chosen, module_files(directory), interpreter, *extra)
 
 
 def _readable_by_all(path: Path) -> bool:
@@ -93,7 +97,10 @@ def module_files(directory: Path, names: Sequence[str] = _MODULES) -> tuple[Path
 class UmlGuest:
     """One running guest with its agent; stopped, and its directory removed, when closed."""
 
-    def __init__(self, kernel: UmlKernel, node: Node = LABORATORY, core: int | None = None) -> None:
+    def __init__(
+        self, kernel: UmlKernel, node: Node = LABORATORY, core: int | None = None, program: str = "agent"
+    ) -> None:
+        self._program = program
         self._exchange = Exchange()
         self._process: subprocess.Popen[bytes] | None = None
         self._console = self._exchange.path / "console"
@@ -110,9 +117,10 @@ class UmlGuest:
             "exchange": str(self._exchange.path),
             "modules": [str(path) for path in kernel.modules],
             "key_modules": [str(path) for path in kernel.key_modules],
+            "tunnel_modules": [str(path) for path in kernel.tunnel_modules],
             "tun": "/mnt/tun",
         }
-        self._exchange.install_agent(config)
+        self._exchange.install_agent(config, self._program)
         here, there = socket.socketpair()
         with there, self._console.open("wb") as console:
             confinement.own(self._exchange)

@@ -28,7 +28,7 @@ from xfrmspec.mipv6.mobile_node import MobileNode
 from xfrmspec.mipv6.mobile_settings import MobileSettings
 from xfrmspec.mipv6.movement import Detector, interface_identifier
 from xfrmspec.mipv6.recipes.recipe import Recipe
-from xfrmspec.mipv6.recipes.terms import Optimisation, Protection, Reqid, Settings
+from xfrmspec.mipv6.recipes.terms import Optimisation, Protection, Reqid, Settings, tunnel_reqid
 from xfrmspec.scenario.suites import Suite, keys_of
 from xfrmspec.world.links import Link, Plug, topology
 from xfrmspec.world.plan import Advertise, Planned
@@ -175,7 +175,7 @@ def _home_agent(casting: Casting) -> Station:
     daemon = Daemon(casting.recipe, settings, None, agent, peer)
     node = _node(casting, HOME_AGENT, HOME_AGENT_OUTSIDE)
     for home in homes:
-        node = _associated(casting, node, home)
+        node = _associated(casting, node, home, tunnel_reqid(settings, home))
     return Station(
         "HA",
         node,
@@ -210,13 +210,16 @@ def _mobile(casting: Casting, name: str) -> Station:
     )
     peer = _peer(casting, name)
     daemon = Daemon(casting.recipe, settings, mobile, None, peer if both else None)
-    node = _associated(casting, _node(casting, home=home), home)
+    node = _associated(casting, _node(casting, home=home), home, tunnel_reqid(settings, home))
     detector = Detector(HOME_PREFIX, interface_identifier(_MACS[name]))
     return Station(name, node, daemon, detector, entropy=casting.entropy(name))
 
 
-def _associated(casting: Casting, node: Node, home: IPv6Address) -> Node:
-    """Return the node with the associations that an administrator set up for one mobile node."""
+def _associated(casting: Casting, node: Node, home: IPv6Address, reqid: int) -> Node:
+    """Return the node with the associations that an administrator set up for one mobile node.
+
+    `reqid` is that of its tunnel.
+    """
     if casting.protection is Protection.NONE:
         return node
     spi = 0x1000 + int(home) % 0x10000
@@ -243,7 +246,7 @@ def _associated(casting: Casting, node: Node, home: IPv6Address) -> Node:
                     Protocol.ESP,
                     Mode.TUNNEL,
                     spi=spi + 0x10000 + way,
-                    reqid=Reqid.TUNNEL,
+                    reqid=reqid,
                 ),
             )
     return node

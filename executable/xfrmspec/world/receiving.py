@@ -20,6 +20,7 @@ from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Path, Unbound
 from xfrmspec_terms.headers import DestinationOptionsHeader, IPv6Header, Packet, Type2RoutingHeader
 from xfrmspec_terms.options import HomeAddressOption
+from xfrmspec_terms.outcome import Counter
 from xfrmspec_terms.policy import ENDPOINT_MODES, Mode
 from xfrmspec_terms.selector import Protocol
 
@@ -107,8 +108,11 @@ def _out_of_tunnel(station: Station, packet: Packet, inner: int, setting: Settin
     """
     outer = _outer(packet)
     ends = {(tunnel.local, tunnel.remote) for tunnel in station.tunnels.values()}
-    if (outer.destination, outer.source) not in ends or setting.depth >= _DEEPEST:
-        return Handled(station, losses=(Lost(station.name, "no tunnel has these ends", packet),))
+    if (outer.destination, outer.source) not in ends:
+        lost = Lost(station.name, "no tunnel has these ends", packet, Counter.IN_HEADER_ERROR)
+        return Handled(station.counting(lost.counter), losses=(lost,))
+    if setting.depth >= _DEEPEST:
+        return Handled(station, losses=(Lost(station.name, "tunnels in one another", packet),))
     unwrapped = encode(Packet(packet.headers[inner:], packet.payload))
     return take(station, unwrapped, replace(setting, depth=setting.depth + 1))
 

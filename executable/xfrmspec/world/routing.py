@@ -38,7 +38,7 @@ def neighbour_for(station: Station, topology: Topology, destination: IPv6Address
 
     The longest prefix wins; an interface without a route of the node's own uses the link's prefix and router.
     """
-    found = [route for route in _routes(station, topology) if destination in route.prefix]
+    found = [route for route in routes_of(station, topology) if destination in route.prefix]
     if not found:
         return None
     best = max(found, key=lambda route: route.prefix.prefixlen)
@@ -46,7 +46,7 @@ def neighbour_for(station: Station, topology: Topology, destination: IPv6Address
     return None if link is None else Neighbour(link.name, best.gateway or destination)
 
 
-def _routes(station: Station, topology: Topology) -> Iterator[Route]:
+def routes_of(station: Station, topology: Topology) -> Iterator[Route]:
     """Yield the node's routes through plugged interfaces: its own, those on-link, and by default routers."""
     mine = [plug for plug in sorted(topology.plugged) if plug.station == station.name]
     interfaces = {plug.interface for plug in mine}

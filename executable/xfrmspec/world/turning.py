@@ -18,7 +18,7 @@ from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import Probed, Uniqueness, Woke
 
 
-class _Kind(IntEnum):
+class Kind(IntEnum):
     """What can happen next, in the order in which events of one moment happen."""
 
     PLANNED = 0
@@ -29,33 +29,36 @@ class _Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class _Next:
+class Coming:
+    """An event that is next: when (ms), of what kind, and for which station where it is for one."""
+
     at: int
-    kind: _Kind
+    kind: Kind
     station: str = ""
 
 
 def next_time(world: World) -> int | None:
     """Return when the next event is (ms), None when nothing will ever happen again."""
-    coming = _coming(world)
-    return None if coming is None else coming.at
+    following = coming(world)
+    return None if following is None else following.at
 
 
-def _coming(world: World) -> _Next | None:
-    found: list[_Next] = []
+def coming(world: World) -> Coming | None:
+    """Return the next event, None when nothing will ever happen again."""
+    found: list[Coming] = []
     if world.planned:
-        found.append(_Next(world.planned[0].at, _Kind.PLANNED))
+        found.append(Coming(world.planned[0].at, Kind.PLANNED))
     if world.probings:
-        found.append(_Next(world.probings[0].at, _Kind.PROBED))
+        found.append(Coming(world.probings[0].at, Kind.PROBED))
     if world.flights:
-        found.append(_Next(world.flights[0].at, _Kind.ARRIVAL))
+        found.append(Coming(world.flights[0].at, Kind.ARRIVAL))
     for name, station in sorted(world.stations.items()):
         due = None if station.daemon is None else deadline(station.daemon)
         if due is not None:
-            found.append(_Next(max(due, world.now), _Kind.WAKING, name))
+            found.append(Coming(max(due, world.now), Kind.WAKING, name))
         stale = movement_deadline(station)
         if stale is not None:
-            found.append(_Next(max(stale, world.now), _Kind.LISTENING, name))
+            found.append(Coming(max(stale, world.now), Kind.LISTENING, name))
     return min(found, default=None)
 
 
@@ -65,26 +68,26 @@ def turn(world: World) -> Turn | None:
 
     Events of one moment happen in the order: what is planned, ends of probes, arrivals, deadlines of daemons.
     """
-    coming = _coming(world)
-    return (
-        None if coming is None else watched(_happens(replace(world, now=max(world.now, coming.at)), coming))
-    )
+    following = coming(world)
+    if following is None:
+        return None
+    return watched(_happens(replace(world, now=max(world.now, following.at)), following))
 
 
-def _happens(world: World, coming: _Next) -> Turn:
-    match coming.kind:
-        case _Kind.PLANNED:
+def _happens(world: World, following: Coming) -> Turn:
+    match following.kind:
+        case Kind.PLANNED:
             return act(replace(world, planned=world.planned[1:]), world.planned[0].action)
-        case _Kind.PROBED:
+        case Kind.PROBED:
             return _probed(replace(world, probings=world.probings[1:]), world.probings[0])
-        case _Kind.ARRIVAL:
+        case Kind.ARRIVAL:
             return _arrived(replace(world, flights=world.flights[1:]), world.flights[0])
-        case _Kind.WAKING:
-            station = world.stations[coming.station]
+        case Kind.WAKING:
+            station = world.stations[following.station]
             handled = tell(station, world.topology, Woke(), world.now)
             return after(world, f"{station.name} wakes", (handled,))
-        case _Kind.LISTENING:
-            station = world.stations[coming.station]
+        case Kind.LISTENING:
+            station = world.stations[following.station]
             noticed = settle(wait_over(station, world.now), world.topology, world.now)
             return after(world, f"{station.name} hears no router any more", (noticed,))
 

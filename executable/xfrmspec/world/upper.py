@@ -19,13 +19,16 @@ from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Heard, Path, Unsupported
 from xfrmspec_terms.headers import IcmpV6Header, IPv6Header, MobilityHeader, Packet
 from xfrmspec_terms.mobility import MobilityRefusal
+from xfrmspec_terms.packet import UpperLayer
 from xfrmspec_terms.policy import Mode
+from xfrmspec_terms.selector import Protocol
 
 ECHO_REQUEST = 128
 ECHO_REPLY = 129
 PARAMETER_PROBLEM = 4
 UNRECOGNISED_NEXT_HEADER = 1
 _QUOTED_OCTETS = 1232
+_NEXT_HEADER_AT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,14 @@ def hear(station: Station, topology: Topology, delivery: Delivery, context: Cont
         )
         return read.then(send(station, topology, reply, context.now))
     if upper.type == PARAMETER_PROBLEM:
-        return Handled(station, told=_unsupported(upper, delivery))
+        return Handled(station, told=unsupported(upper, delivery))
     heard = advertised(delivery.packet)
     if heard is not None:
         return detect(station, heard, context.now)
     return read
 
 
-def _unsupported(upper: IcmpV6Header, delivery: Delivery) -> tuple[DaemonEvent, ...]:
+def unsupported(upper: IcmpV6Header, delivery: Delivery) -> tuple[DaemonEvent, ...]:
     """Return what a parameter problem about a mobility header means: the node does not know the protocol."""
     quoted = decode_quoted(delivery.packet.payload)
     about_mobility = any(isinstance(header, MobilityHeader) for header in quoted)
@@ -78,7 +81,7 @@ def _mobility(
         problem = Packet(
             (
                 IPv6Header(delivery.destination, delivery.source),
-                IcmpV6Header(PARAMETER_PROBLEM, UNRECOGNISED_NEXT_HEADER),
+                IcmpV6Header(PARAMETER_PROBLEM, UNRECOGNISED_NEXT_HEADER, _pointer(delivery.packet)),
             ),
             _quotation(delivery.packet),
         )
@@ -116,6 +119,16 @@ def _home_address_of(
                 delivery.destination if own is not None and own.value == "home address" else delivery.source
             )
     return None
+
+
+@clause("XFRM-MH-008")
+def _pointer(packet: Packet) -> bytes:
+    """Return where the next header field stands that names the upper layer, as 4 octets."""
+    *before, _ = packet.headers
+    if len(before) == 1:
+        return _NEXT_HEADER_AT.to_bytes(4, "big")
+    rest = Packet((*before[:-1], UpperLayer(Protocol.NO_NEXT_HEADER)), b"")
+    return len(encode(rest)).to_bytes(4, "big")
 
 
 def _quotation(packet: Packet) -> bytes:
