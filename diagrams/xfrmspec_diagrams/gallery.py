@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xfrmspec_diagrams.dot import to_dot
 from xfrmspec_diagrams.mermaid import to_mermaid
-from xfrmspec_diagrams.pictures import picture, picture_names
+from xfrmspec_diagrams.pictures import picture, picture_groups, picture_names
 from xfrmspec_diagrams.table import escape_cell, to_table
 
 _INDEX = "README.md"
@@ -35,10 +35,20 @@ def _index() -> Iterable[str]:
     yield "# Gallery\n\n"
     yield "Made from the machine tables and the rules by `xfrmspec diagram --gallery FOLDER`; do not edit.\n"
     yield "Every picture comes as Graphviz text (`.dot`), Mermaid (`.mmd`) and tables (`.md`).\n"
-    for name in picture_names():
-        drawn = picture(name)
-        yield f"\n## {escape_cell(drawn.title)}\n\n"
-        yield f"[{name}.dot]({name}.dot), [{name}.mmd]({name}.mmd), [{name}.md]({name}.md)\n\n"
-        yield f"```mermaid\n{to_mermaid(drawn)}```\n"
-        for note in drawn.notes:
-            yield f"\n{escape_cell(note)}\n"
+    for subject, names in picture_groups().items():
+        yield f"\n- {subject}: "
+        yield ", ".join(f"[{escape_cell(picture(name).title)}]({name}.md)" for name in names)
+    yield "\n"
+    for subject, names in picture_groups().items():
+        yield f"\n## {subject}\n"
+        for name in names:
+            yield from _shown(name)
+
+
+def _shown(name: str) -> Iterable[str]:
+    drawn = picture(name)
+    yield f"\n### {escape_cell(drawn.title)}\n\n"
+    yield f"[{name}.dot]({name}.dot), [{name}.mmd]({name}.mmd), [{name}.md]({name}.md)\n\n"
+    yield f"```mermaid\n{to_mermaid(drawn)}```\n"
+    for note in drawn.notes:
+        yield f"\n{escape_cell(note)}\n"

@@ -44,16 +44,16 @@ def life_sequence(turns: Iterable[Turn], title: str = "Life of a mobile node") -
     spoken = {name for message in messages for name in (message.source, message.target)}
     return Sequence(
         title,
-        tuple(sorted(spoken, key=lambda name: (_rank(stations[name]), name))),
+        tuple(sorted(spoken, key=lambda name: (_rank(stations.get(name)), name))),
         tuple(messages),
         (),
         tuple(Section(start, words) for start, words in sorted(parts.items()) if start < len(messages)),
     )
 
 
-def _rank(station: Station) -> int:
-    """Mobile nodes stand on the left, then home agents, then everybody else."""
-    daemon = station.daemon
+def _rank(station: Station | None) -> int:
+    """Mobile nodes stand on the left, then home agents, then everybody else; attackers are no stations."""
+    daemon = None if station is None else station.daemon
     if daemon is None:
         return 3
     return 0 if daemon.mobile is not None else 1 if daemon.agent is not None else 2

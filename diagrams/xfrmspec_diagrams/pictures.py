@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from xfrmspec_diagrams.attack_table import attack_table
 from xfrmspec_diagrams.dot import to_dot
 from xfrmspec_diagrams.figure_six import FIGURE_PICTURES
 from xfrmspec_diagrams.ir import Picture
@@ -32,24 +33,31 @@ from xfrmspec_diagrams.table import to_table
 from xfrmspec_diagrams.template_order import template_classes, template_order
 from xfrmspec_terms.profile import PROFILES
 
-_PICTURES: Mapping[str, Callable[[], Picture]] = {
-    **FIGURE_PICTURES,
-    **LIFE_PICTURES,
-    **MOBILITY_PICTURES,
-    "acquire-sequence": acquire_sequence,
-    "bundle-cache": bundle_cache,
+_POLICIES: Mapping[str, Callable[[], Picture]] = {
     "inbound-check": inbound_check,
-    "inbound-processing": inbound_processing,
-    "outbound-processing": outbound_processing,
     "output-decision": output_decision,
-    **{name: partial(packet_picture, packet, title) for name, (packet, title) in SAMPLES.items()},
     "policy-lifecycle": policy_lifecycle,
     "policy-map-home-agent": partial(policy_map, HOME_AGENT),
-    "replay-window": replay_window,
-    "state-lifecycle": state_lifecycle,
     "template-classes": template_classes,
     **{f"template-order-{name}": partial(template_order, PROFILES[name]) for name in sorted(PROFILES)},
 }
+_STATES: Mapping[str, Callable[[], Picture]] = {
+    "acquire-sequence": acquire_sequence,
+    "bundle-cache": bundle_cache,
+    "inbound-processing": inbound_processing,
+    "outbound-processing": outbound_processing,
+    **{name: partial(packet_picture, packet, title) for name, (packet, title) in SAMPLES.items()},
+    "replay-window": replay_window,
+    "state-lifecycle": state_lifecycle,
+}
+_GROUPS: Mapping[str, Mapping[str, Callable[[], Picture]]] = {
+    "Policies and templates": _POLICIES,
+    "States and packets": _STATES,
+    "Machines of Mobile IPv6": MOBILITY_PICTURES,
+    "A life of a mobile node": LIFE_PICTURES,
+    "The daemon, and attacks": {**FIGURE_PICTURES, "attacks": attack_table},
+}
+_PICTURES = {name: draw for group in _GROUPS.values() for name, draw in group.items()}
 
 _RENDERERS: Mapping[str, Callable[[Picture], str]] = {
     "dot": to_dot,
@@ -61,6 +69,11 @@ _RENDERERS: Mapping[str, Callable[[Picture], str]] = {
 def picture_names() -> tuple[str, ...]:
     """Return the names of all pictures, sorted."""
     return tuple(sorted(_PICTURES))
+
+
+def picture_groups() -> Mapping[str, tuple[str, ...]]:
+    """Return the names of all pictures by subject, sorted within each; every picture is in one of them."""
+    return {title: tuple(sorted(group)) for title, group in _GROUPS.items()}
 
 
 def picture(name: str) -> Picture:

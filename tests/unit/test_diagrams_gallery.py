@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from xfrmspec_diagrams.gallery import gallery, write_gallery
-from xfrmspec_diagrams.pictures import picture_names
+from xfrmspec_diagrams.pictures import picture_groups, picture_names
 
 COMMITTED = Path(__file__).parents[2] / "diagrams" / "gallery"
 SCRIPT = (
@@ -36,6 +36,13 @@ def test_the_gallery_has_every_picture_in_three_languages_and_an_index() -> None
     index = gallery()["README.md"]
     assert index.count("```mermaid\n") == len(picture_names())
     assert all(f"]({name})" in index for name in names)
+
+
+def test_every_picture_is_under_one_subject() -> None:
+    placed = [name for names in picture_groups().values() for name in names]
+    assert sorted(placed) == list(picture_names())
+    index = gallery()["README.md"].splitlines()
+    assert [line[3:] for line in index if line.startswith("## ")] == list(picture_groups())
 
 
 def test_writing_makes_the_folder(tmp_path: Path) -> None:

@@ -12,17 +12,21 @@ from xfrmspec.mipv6.recipes.figure import figure_tables
 from xfrmspec.mipv6.recipes.recipe import Recipe
 from xfrmspec.mipv6.recipes.terms import Protection
 from xfrmspec.wire.encode import encode
+from xfrmspec.world.attacks.attack import run, without
+from xfrmspec.world.attacks.catalogue import ATTACKS
 from xfrmspec.world.cast import HOME_ADDRESS
 from xfrmspec.world.journeys import Journey, journeys
 from xfrmspec.world.play import read_play
 from xfrmspec.world.showing import Performance, perform
 from xfrmspec.world.weather import Weather
+from xfrmspec_diagrams.attack_table import attack_table
 from xfrmspec_diagrams.figure_six import DRAWN_WITH, figure_six
 from xfrmspec_diagrams.ir import Graph, Sequence
 from xfrmspec_diagrams.life_pictures import LIFE, LIFE_PICTURES
 from xfrmspec_diagrams.life_sequence import life_sequence
 from xfrmspec_diagrams.message_fields import message_lines
 from xfrmspec_diagrams.pictures import picture, render
+from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.headers import EspHeader
 from xfrmspec_terms.mobility import (
     AlternateCareOfAddress,
@@ -210,3 +214,21 @@ def test_figure_6_has_a_row_for_every_object_and_names_for_every_address(recipe:
     assert len(shown) == sum(len(kind) for kinds in objects for kind in kinds)
     states = sum(len(part.states) for part in parts)
     assert sum(row[2] == "state" for row in shown) == states > 0
+
+
+@pytest.mark.clause(*(attack.clause for attack in ATTACKS.values()))
+def test_the_table_of_attacks_says_what_happens_without_each_defence() -> None:
+    rows = attack_table().rows
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 17)]
+    assert {row[3] for row in rows} == {defence.value for defence in Defence}
+    stolen = "CN sends what is for 2001:db8:1::1234 to 2001:db8:b::bad"
+    first = ("1", "Address stealing", "link B", Defence.HOME_TOKEN.value, stolen, "XFRM-ATTACK-001")
+    assert rows[0] == first
+    assert all(attack.succeeded(run(attack)) == () for attack in ATTACKS.values())
+
+
+def test_an_attacker_takes_part_in_a_sequence() -> None:
+    attack = ATTACKS[1]
+    drawn = life_sequence(run(attack, without(attack.defence)).turns)
+    assert "attacker" in drawn.participants
+    assert ("attacker", "CN", "BU #1 in HAO") in told(drawn)
