@@ -13,7 +13,7 @@ from xfrmspec.world.attacks.attack import Attack, Run, run, without
 from xfrmspec.world.attacks.catalogue import ATTACKS
 from xfrmspec.world.attacks.forging import echo, put_on
 from xfrmspec.world.attacks.places import NAME, THIEF, acts_at, asks, moves, placing
-from xfrmspec.world.attacks.watching_bindings import bindings_at, registrations_at
+from xfrmspec.world.bindings import bindings_at, registrations_at
 from xfrmspec.world.cast import CORRESPONDENT, HOME_ADDRESS, usual_world
 from xfrmspec.world.plan import Planned, Relocate
 from xfrmspec.world.reading import reading_of

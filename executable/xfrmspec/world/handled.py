@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from xfrmspec.mipv6.recipes.terms import RecipeOperation
 from xfrmspec.world.station import Delivery, Frame, Station
-from xfrmspec_terms.daemon import DaemonEvent, Probe, Stage, Step
+from xfrmspec_terms.daemon import DaemonEvent, Probe, Say, Stage, Step
 from xfrmspec_terms.headers import Packet
 from xfrmspec_terms.outcome import Counter, Errno
 
@@ -26,7 +26,7 @@ class Handled:
     """The station afterwards, the frames it put on links, and everything an onlooker can see, each in order.
 
     `told` is what its daemon has still to hear, `heard` what it has heard; `messages` are the mobility
-    messages that it read, behind XFRM.
+    messages that it read, behind XFRM, `said` those that it sent.
     """
 
     station: Station
@@ -40,6 +40,7 @@ class Handled:
     probes: tuple[Probe, ...] = ()
     operations: tuple[tuple[RecipeOperation, Errno], ...] = ()
     heard: tuple[DaemonEvent, ...] = ()
+    said: tuple[Say, ...] = ()
 
     def then(self, later: Handled) -> Handled:
         """Return both, one behind the other; the station is that of the later one."""
@@ -55,4 +56,5 @@ class Handled:
             self.probes + later.probes,
             self.operations + later.operations,
             self.heard + later.heard,
+            self.said + later.said,
         )

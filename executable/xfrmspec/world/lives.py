@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from xfrmspec.world.cast import CORRESPONDENT, HOME_ADDRESS, LINKS, Casting, usual_world
 from xfrmspec.world.invariants import Broken, broken_by, disagreements, left_behind
 from xfrmspec.world.plan import Ping, Planned
+from xfrmspec.world.provenance import History, unfounded
 from xfrmspec.world.schedules import Schedule, schedule
 from xfrmspec.world.starting import started
 from xfrmspec.world.turning import turns
@@ -43,15 +44,15 @@ def live(casting: Casting) -> Life:
     bad = {link.name: drawn.weather for link in LINKS}
     world = started(usual_world(replace(casting, weather=bad)))
     before = world
-    events, broken = 0, set[Broken]()
+    events, broken, history = 0, set[Broken](), History()
     for turn in turns(world.planning(*drawn.planned), drawn.clears):
-        events, world = events + 1, turn.world
-        broken.update(broken_by(turn))
+        events, world, history = events + 1, turn.world, history.after(turn)
+        broken.update((*broken_by(turn), *unfounded(history, turn)))
     question = Planned(drawn.clears + SETTLING, Ping("MN", HOME_ADDRESS, CORRESPONDENT, _LAST_NUMBER))
     answered = False
     for turn in turns(replace(world, weather={}).planning(question), question.at + SECOND):
-        events, world = events + 1, turn.world
-        broken.update(broken_by(turn))
+        events, world, history = events + 1, turn.world, history.after(turn)
+        broken.update((*broken_by(turn), *unfounded(history, turn)))
         answered = answered or _LAST_NUMBER in _replies(turn)
     broken.update(disagreements(world))
     if drawn.place == "home":

@@ -9,6 +9,7 @@ from xfrmspec.world.cast import usual_world
 from xfrmspec.world.dumps import policies_text, states_text
 from xfrmspec.world.invariants import Broken, broken_by
 from xfrmspec.world.play import Dump, Play
+from xfrmspec.world.provenance import History, unfounded
 from xfrmspec.world.sent import Sent
 from xfrmspec.world.starting import started
 from xfrmspec.world.story import Line, told
@@ -49,12 +50,14 @@ def perform(play: Play) -> Performance:
     tables: list[Tables] = []
     broken: set[Broken] = set()
     seen: list[Turn] = []
+    history = History()
     for moment in (*play.dumps, None):
         for turn in turns(world, play.until if moment is None else moment.at):
             world = turn.world
             seen.append(turn)
             lines += told(turn)
-            broken.update(broken_by(turn))
+            history = history.after(turn)
+            broken.update((*broken_by(turn), *unfounded(history, turn)))
             for sent in turn.sent:
                 carried[sent.frame.link].append(sent)
         if moment is not None:

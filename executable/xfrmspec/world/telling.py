@@ -59,7 +59,7 @@ def _done(station: Station, topology: Topology, event: DaemonEvent, now: int) ->
 def _do(station: Station, topology: Topology, deed: Deed, now: int) -> Handled:
     match deed:
         case Say():
-            return send(station, topology, packet_of(deed), now)
+            return Handled(station, said=(deed,)).then(send(station, topology, packet_of(deed), now))
         case Stage():
             return Handled(station, stages=(deed,))
         case Probe():

@@ -6,7 +6,7 @@ from xfrmspec.world.attacker import Attacker, Move
 from xfrmspec.world.attacks.attack import Attack, Run
 from xfrmspec.world.attacks.forging import COOKIE, Wish, proven, put_on, saying, test_for
 from xfrmspec.world.attacks.places import THIEF, THIEFS_OTHER, VICTIM, acts_at, placing
-from xfrmspec.world.attacks.watching_bindings import bound_to
+from xfrmspec.world.bindings import bound_to
 from xfrmspec.world.sent import Sent
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.defences import Defence

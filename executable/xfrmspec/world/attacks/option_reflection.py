@@ -7,7 +7,7 @@ from xfrmspec.world.attacker import Attacker, Move
 from xfrmspec.world.attacks.attack import Attack, Run
 from xfrmspec.world.attacks.forging import echo, put_on
 from xfrmspec.world.attacks.places import STATIONARY, THIEF, acts_at, placing
-from xfrmspec.world.attacks.watching_bindings import all_bindings
+from xfrmspec.world.bindings import all_bindings
 from xfrmspec.world.cast import CORRESPONDENT
 from xfrmspec.world.sent import Sent
 from xfrmspec_terms.clauses import clause

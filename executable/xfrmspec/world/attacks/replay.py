@@ -6,7 +6,7 @@ from xfrmspec.mipv6.sequence import is_ahead
 from xfrmspec.world.attacker import Attacker, Move
 from xfrmspec.world.attacks.attack import Attack, Run
 from xfrmspec.world.attacks.places import acts_at, asks, moves, placing
-from xfrmspec.world.attacks.watching_bindings import all_bindings
+from xfrmspec.world.bindings import all_bindings
 from xfrmspec.world.cast import CORRESPONDENT
 from xfrmspec.world.reading import reading_of
 from xfrmspec.world.sent import Sent

@@ -13,7 +13,7 @@ from xfrmspec.world.attacker import Attacker, Move
 from xfrmspec.world.attacks.attack import Attack, Run
 from xfrmspec.world.attacks.forging import GUESSES, LONGEST, put_on, saying
 from xfrmspec.world.attacks.places import NAME, THIEF, acts_at, moves
-from xfrmspec.world.attacks.watching_bindings import registrations_at
+from xfrmspec.world.bindings import registrations_at
 from xfrmspec.world.cast import HOME_ADDRESS, HOME_AGENT, SECOND_HOME_ADDRESS, SECOND_PLUG, Casting
 from xfrmspec.world.sent import Sent
 from xfrmspec.world.world import World

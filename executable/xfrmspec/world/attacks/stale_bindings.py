@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xfrmspec.world.attacks.attack import Attack, Run
 from xfrmspec.world.attacks.places import asks, moves
-from xfrmspec.world.attacks.watching_bindings import all_bindings
+from xfrmspec.world.bindings import all_bindings
 from xfrmspec.world.cast import MOBILE_PLUG
 from xfrmspec.world.plan import Planned, Replug
 from xfrmspec_terms.clauses import clause

@@ -6,7 +6,7 @@ from xfrmspec.world.attacker import Attacker, Move
 from xfrmspec.world.attacks.attack import Attack, Run
 from xfrmspec.world.attacks.forging import COOKIE, Wish, proven, put_on, saying, test_for
 from xfrmspec.world.attacks.places import NAME, THIEF, acts_at, placing
-from xfrmspec.world.attacks.watching_bindings import bindings_at
+from xfrmspec.world.bindings import bindings_at
 from xfrmspec.world.cast import HOME_ADDRESS
 from xfrmspec.world.plan import Planned, Relocate
 from xfrmspec.world.sent import Sent

@@ -1,4 +1,4 @@
-"""What judgements look at: the bindings of a station after a turn."""
+"""The bindings and registrations that stations hold, for judgements and invariants."""
 
 from __future__ import annotations
 
