@@ -114,8 +114,7 @@ def home_stage(
         case StageKind.RETURNING:
             return _returning(blocked)
         case StageKind.RETURNED:
-            unsigned = replace(table, agent_update=int(Kept.ABSENT))
-            return unsigned, replace(unsigned, shield=int(Shield.NONE))
+            return _returned(table)
     return (table,)
 
 
@@ -134,6 +133,14 @@ def _returning(blocked: CleanTerm) -> tuple[CleanTerm, ...]:
     dataless = replace(bare, agent_data=int(Kept.ABSENT))
     peerless = without_peer(dataless)
     return blocked, alone, bare, dataless, peerless, replace(peerless, agent_state=NOWHERE)
+
+
+@clause("XFRM-DAEMON-033")
+def _returned(table: CleanTerm) -> tuple[CleanTerm, ...]:
+    """Return the tables of RETURNED, which may come without RETURNING before it."""
+    left = _returning(table)[-1]
+    unsigned = replace(left, agent_update=int(Kept.ABSENT))
+    return left, unsigned, replace(unsigned, shield=int(Shield.NONE))
 
 
 @clause("XFRM-DAEMON-027")

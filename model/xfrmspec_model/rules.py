@@ -14,6 +14,7 @@ from xfrmspec_model.flow_caches import FlowCacheRules
 from xfrmspec_model.folding import Number, Truth
 from xfrmspec_model.loops import LoopRules
 from xfrmspec_model.mobility_rules import MobilityRules
+from xfrmspec_model.recipe_rules import RecipeRules
 from xfrmspec_model.replay import ReplayRules
 from xfrmspec_model.selectors import FlowTerm
 from xfrmspec_model.templates import StateTerm, TemplateTerm
@@ -39,7 +40,8 @@ class Rules:
     Events: `tells(kind, departure, succeeded, removed)`.
     `associations` are the rules of the state database, `caches` those of remembered decisions, `flow_caches`
     those of the caches of 2004, `replay` those of windows and counters, `wire` those of building a packet at
-    once, `loops` those of the two loops, `mobility` those of Mobile IPv6 with the defences that are on.
+    once, `loops` those of the two loops, `mobility` those of Mobile IPv6 with the defences that are on, and
+    `recipes` those of what a daemon asks of the kernel.
     """
 
     policy_matches: Callable[[Entry, FlowTerm, Number, Number, Profile], Truth] = entries.policy_matches
@@ -72,6 +74,7 @@ class Rules:
     wire: WireRules = field(default_factory=WireRules)
     loops: LoopRules = field(default_factory=LoopRules)
     mobility: MobilityRules = field(default_factory=MobilityRules)
+    recipes: RecipeRules = field(default_factory=RecipeRules)
 
 
 RULES = Rules()

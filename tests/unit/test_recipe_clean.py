@@ -311,6 +311,18 @@ def test_whatever_ends_a_route_leaves_nothing_of_its_peer(kind: StageKind) -> No
 
 
 @pytest.mark.clause("XFRM-DAEMON-025", "XFRM-DAEMON-034", "XFRM-DAEMON-036")
+@pytest.mark.parametrize("stages", [(*MOBILE_START, mobile(K.REGISTERING)), OPTIMISED], ids=["new", "full"])
+@pytest.mark.parametrize("protection", Protection)
+def test_coming_home_without_a_return_leaves_what_the_start_made(
+    stages: tuple[Stage, ...], protection: Protection
+) -> None:
+    """XFRM-DAEMON-039, XFRM-MN-020: a node whose agent can hold no binding has RETURNED alone."""
+    settings = replace(MOBILE, protection=protection)
+    _, before = stood(settings, MOBILE_START)
+    _, after_return = stood(settings, (*stages, mobile(K.RETURNED, care_of=None)))
+    assert after_return == before
+
+
 def test_tunnels_and_answering_follow_the_binding() -> None:
     _, memory = stood(KEEPER, KEPT)
     moved = operations(Recipe.CLEAN, KEEPER, kept(K.REBOUND, HA, AGENT, NEXT), memory)

@@ -140,7 +140,11 @@ def returning(work: Work, settings: Settings, stage: Stage) -> Work:
         return fell_back(work, settings, stage)
     update = _update_policy(settings, agent, Priority.HOME_SIGNALLING)
     work = clean_tunnel.close(work.put(_block(settings)), settings, settings.address)
-    work = work.put(without_templates(update))
+    return _leave(work.put(without_templates(update)), settings, agent)
+
+
+def _leave(work: Work, settings: Settings, agent: IPv6Address) -> Work:
+    """Forget every direct way, and the way of data and option to the home agent."""
     for peer in peers_out(work, settings.address):
         if peer != agent:
             work = _forget(work, settings, peer)
@@ -150,9 +154,10 @@ def returning(work: Work, settings: Settings, stage: Stage) -> Work:
 
 @clause("XFRM-DAEMON-033", "XFRM-DAEMON-039")
 def returned(work: Work, settings: Settings, stage: Stage) -> Work:
-    """Open the block last."""
+    """End what is left of the way from abroad, and open the block last."""
     agent = _named(stage.peer, "other end")
     if agent != settings.home_agent:
         return fell_back(work, settings, stage)
+    work = _leave(clean_tunnel.close(work, settings, settings.address), settings, agent)
     work = work.drop(_update_policy(settings, agent, Priority.HOME_SIGNALLING))
     return work.drop(_block(settings))
