@@ -28,8 +28,10 @@ from xfrmspec_model.mobility_rows import (
     Part,
     Row,
 )
+from xfrmspec_model.mobility_times import Defences
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import StageKind
+from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.policy import Direction, PolicyType
 
 NOWHERE = 0
@@ -272,7 +274,7 @@ def main_rows(table: CleanTerm, places: Places, protection: Protection, order: C
             agent,
             MOBILITY,
             None,
-            order.signalling,
+            order.protected,
             (Part.ESP,),
             any_protection(protection),
         ),
@@ -293,7 +295,7 @@ def inbound_rows(
     tests, payload = both(protection.tests, up), both(protection.payload, up)
     esp, tunnel = (Part.ESP,), (Part.TUNNEL,)
     rows = (
-        _out("signalling", agent, home, MOBILITY, None, order.signalling, esp, any_protection(protection)),
+        _out("signalling", agent, home, MOBILITY, None, order.protected, esp, any_protection(protection)),
         _out("peer acknowledgement", None, home, MOBILITY, ACKNOWLEDGEMENT, order.peer_signalling, (), tests),
         _out("tests", None, home, MOBILITY, None, order.messages, tunnel, tests),
         _out("payload", None, home, None, None, order.data, tunnel, payload),
@@ -332,10 +334,14 @@ def _out(
 
 @dataclass(frozen=True, slots=True)
 class CleanOrder:
-    """The priorities of `clean`; the same names and numbers in SUB and MAIN. Source: XFRM-DAEMON-019."""
+    """The priorities of `clean`; the same names and numbers in SUB and MAIN.
+
+    `protected` is that of signalling with transport ESP. Source: XFRM-DAEMON-019.
+    """
 
     discovery: int = 10
     signalling: int = 20
+    protected: int = 20
     block: int = 30
     peer_signalling: int = 40
     messages: int = 50
@@ -345,6 +351,17 @@ class CleanOrder:
 
 CLEAN_ORDER = CleanOrder()
 """What the clause says."""
+
+
+_BEHIND_EVERY_OTHER = 90
+
+
+@clause("XFRM-WORLD-010", "XFRM-ATTACK-015")
+def order_under(order: CleanOrder, defences: Defences) -> CleanOrder:
+    """Return the priorities on a mobile node, with or without POLICY_ORDER. Source: XFRM-WORLD-010."""
+    if Defence.POLICY_ORDER in defences:
+        return order
+    return replace(order, protected=_BEHIND_EVERY_OTHER)
 
 
 def nothing_left(table: CleanTerm) -> Truth:

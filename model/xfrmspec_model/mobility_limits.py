@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xfrmspec_model.folding import Number, Truth, choose_integer, either, less, negate
+from xfrmspec_model.folding import Number, Truth, choose_integer, either, less, negate, same
 from xfrmspec_model.mobility_times import Defences, smaller
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.defences import Defence
@@ -38,11 +38,13 @@ def may_lead_to(is_bound: Truth, defences: Defences) -> Truth:
     return either(Defence.ACYCLIC not in defences, negate(is_bound))
 
 
-@clause("XFRM-DAEMON-035", "XFRM-CN-032")
-def option_satisfies(own_state: Truth, defences: Defences) -> Truth:
-    """Tell whether the state found is what the policy for data asks for.
+@clause("XFRM-DAEMON-035")
+def option_satisfies(own_state: Truth) -> Truth:
+    """Tell whether the state found is what the policy for data asks for. Source: XFRM-DAEMON-035."""
+    return own_state
 
-    It asks for the state of this pair; without HOME_ADDRESS_OPTION its template has no addresses and any
-    state does. Source: XFRM-DAEMON-035.
-    """
-    return either(Defence.HOME_ADDRESS_OPTION not in defences, own_state)
+
+@clause("XFRM-ROUTE-001")
+def is_routed_home(address: Number, own_home: Number) -> Truth:
+    """Tell whether a routing header leads to a home address of the node. Source: XFRM-ROUTE-001."""
+    return same(address, own_home)

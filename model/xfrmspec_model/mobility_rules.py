@@ -39,6 +39,7 @@ class MobilityRules:
 
     defences: Defences = EVERY_DEFENCE
     is_ahead: Callable[[Number, Number], Truth] = mobility_numbers.is_ahead
+    believes: Callable[[Number, Number], Truth] = mobility_numbers.answer_is_believed
     is_current: Since = mobility_times.is_current
     is_valid: Since = mobility_times.is_valid
     is_over: Since = mobility_times.is_over
@@ -53,10 +54,12 @@ class MobilityRules:
     release_ends_tunnel: Callable[[], Truth] = mobility_registering.release_ends_tunnel
     goes_at: Callable[[Number, Number, Defences], Number] = mobility_limits.goes_at
     next_timeout: Callable[[Number], Number] = mobility_limits.next_timeout
-    option_satisfies: Callable[[Truth, Defences], Truth] = mobility_limits.option_satisfies
+    option_satisfies: Callable[[Truth], Truth] = mobility_limits.option_satisfies
+    is_routed_home: Callable[[Number, Number], Truth] = mobility_limits.is_routed_home
     may_lead_to: Callable[[Truth, Defences], Truth] = mobility_limits.may_lead_to
     clean_order: CleanOrder = mobility_clean.CLEAN_ORDER
     home_stage: HomeStage = mobility_clean.home_stage
+    order_under: Callable[[CleanOrder, Defences], CleanOrder] = mobility_clean.order_under
     figure_order: Callable[[Defences], FigureOrder] = mobility_paper.figure_order
     counted_as: Callable[[Direction], Direction] = mobility_paper.counted_as
     key_does: Callable[[Truth, Truth, Truth, Defences], Truth] = mobility_keys.key_does

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 
+from xfrmspec.host.ipsec_input import At, Passed
+from xfrmspec.host.node import AddressKind, RoutingHeaders
+from xfrmspec.host.route_input import exchange_one, sent_on
 from xfrmspec.mipv6.recipes import figure
 from xfrmspec.mipv6.recipes.recipe import Recipe, after, operations
 from xfrmspec.mipv6.recipes.terms import NOTHING, Memory, Settings
@@ -16,14 +19,18 @@ from xfrmspec_model.mobility_clean import CleanTerm, Places, Protection, route_s
 from xfrmspec_model.mobility_rows import ADVERTISEMENT, DISCOVERY, MOBILITY, SOLICITATION, RowFlow
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.smt import Model
+from xfrmspec_proofs.nodes import datagram, node_with
 from xfrmspec_proofs.replay import checked, installed, owner
 from xfrmspec_proofs.theorem import Scene
 from xfrmspec_proofs.witness import number
+from xfrmspec_terms.association import SecurityAssociation, StateFlag
 from xfrmspec_terms.daemon import Role, Stage, StageKind
+from xfrmspec_terms.headers import IPv6Header, Packet, Type2RoutingHeader
 from xfrmspec_terms.mobility import UNSPECIFIED
 from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyType
 from xfrmspec_terms.profile import CLEAN
-from xfrmspec_terms.selector import Flow, Protocol
+from xfrmspec_terms.selector import ANY_PORT, ANY_PROTOCOL, Flow, PortMatch, Protocol, Selector
+from xfrmspec_terms.state import InstalledState
 
 HOME_ADDRESS, HOME_AGENT, PEER_ADDRESS = figure.HOME, figure.AGENT, figure.PEER
 FIRST_PLACE = figure.CARE_OF
@@ -138,16 +145,77 @@ def peer_memory(care_of: IPv6Address | None) -> Memory:
     return memory
 
 
-def reads_option(memory: Memory, flow: Flow, wire: IPv6Address, *, names_pair: bool) -> bool:
-    """Tell whether the check of direction IN lets a packet pass whose only sec_path entry is its option.
-
-    Without `names_pair` the templates of the policy for data are robbed of their addresses.
-    """
+def reads_option(memory: Memory, flow: Flow, wire: IPv6Address) -> bool:
+    """Tell whether the check of direction IN lets a packet pass whose only sec_path entry is its option."""
     fits = [state for state in memory.states if state.care_of in (wire, UNSPECIFIED)]
     options = [state for state in fits if state.protocol is Protocol.DESTINATION_OPTIONS]
     state = min(options, key=lambda one: one.source != flow.source)
     found = owner_of(memory, flow, PolicyType.SUB, Direction.IN)
-    templates = () if found is None else found.templates
-    if not names_pair:
-        templates = tuple(replace(one, source=UNSPECIFIED, destination=UNSPECIFIED) for one in templates)
-    return checked([templates], (state,), CLEAN).accepted
+    return checked([() if found is None else found.templates], (state,), CLEAN).accepted
+
+
+def taking_any_option(memory: Memory) -> Memory:
+    """Return what clean has installed without the defence HOME_ADDRESS_OPTION (XFRM-WORLD-010)."""
+    return _changed(
+        memory,
+        lambda policy: policy.direction is Direction.IN and policy.selector.protocol is Protocol.MOBILITY,
+        lambda policy: replace(
+            policy, selector=replace(policy.selector, protocol=0, source_port=PortMatch(0, 0))
+        ),
+    )
+
+
+def _of_every_protocol(selector: Selector) -> Selector:
+    return replace(selector, protocol=ANY_PROTOCOL, source_port=ANY_PORT)
+
+
+def behind_every_other(memory: Memory) -> Memory:
+    """Return what clean has installed without the defence POLICY_ORDER (XFRM-WORLD-010)."""
+    return _changed(
+        memory,
+        lambda policy: policy.type is PolicyType.MAIN and has(policy, Protocol.ESP, Mode.TRANSPORT),
+        lambda policy: replace(policy, priority=90),
+    )
+
+
+def _changed(
+    memory: Memory, concerns: Callable[[Policy], bool], change: Callable[[Policy], Policy]
+) -> Memory:
+    policies = tuple(change(policy) if concerns(policy) else policy for policy in memory.policies)
+    return replace(memory, policies=policies)
+
+
+def leads_to(
+    address: IPv6Address, own: IPv6Address, segments: int, routing: RoutingHeaders
+) -> IPv6Address | None:
+    """Return where a type 2 routing header takes a packet at a node with a home address; None for nowhere."""
+    node = node_with([], CLEAN)
+    state = SecurityAssociation(
+        UNSPECIFIED, UNSPECIFIED, Protocol.ROUTING, Mode.RO, flags=StateFlag.WILDRECV, care_of=UNSPECIFIED
+    )
+    stored = node.states.linked(InstalledState(state, 0)).database
+    homes = {**node.addresses, own: AddressKind.HOME}
+    node = replace(node, states=stored, addresses=homes, routing_headers=routing)
+    outer, *rest = datagram().headers
+    assert isinstance(outer, IPv6Header)
+    packet = Packet((outer, Type2RoutingHeader(address, segments), *rest), datagram().payload)
+    passed = exchange_one(node, At(packet, 1, 0, outer.destination), 0)
+    sent = passed.packet if isinstance(passed, Passed) else sent_on(node, packet, 1)
+    if sent is None:
+        return None
+    first = sent.headers[0]
+    assert isinstance(first, IPv6Header)
+    return first.destination
+
+
+def tunnel_ends(memory: Memory) -> set[IPv6Address]:
+    """Return the care-of addresses from which a mobile node's tunnel leads, as device or by policies."""
+    devices = {tunnel.local for tunnel in memory.tunnels}
+    templates = [
+        template
+        for policy in memory.policies
+        for template in policy.templates
+        if (policy.direction, template.mode) == (Direction.OUT, Mode.TUNNEL)
+    ]
+    sources = {template.source for template in templates}
+    return devices | {source for source in sources if isinstance(source, IPv6Address)}

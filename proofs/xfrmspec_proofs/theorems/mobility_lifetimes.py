@@ -33,8 +33,15 @@ from xfrmspec_terms.profile import CLEAN
 _TIME_SHIFT = MAX_NONCE_LIFETIME + MAX_RR_BINDING_LIFETIME
 
 
-def _course(scene: Scene, length: int) -> Course:
-    return course(scene, length, unknown_relation(scene.context, "sees", 2))
+_LASTS = "a_binding_lasts_at_most_what_was_granted_asked_and_420_s"
+_ENDS = "a_binding_has_ended_when_its_lifetime_is_over"
+_SHIFTS = "who_left_the_path_of_a_home_address_has_no_binding_for_it_after_660_s"
+SHORTEST = {_LASTS: 3, _ENDS: 4, _SHIFTS: 3}
+"""How many events the shortest attack has without the defence that a theorem needs."""
+
+
+def _course(scene: Scene, name: str) -> Course:
+    return course(scene, SHORTEST[name], unknown_relation(scene.context, "sees", 2))
 
 
 def _counted(node: CorrespondentTerm, at: Number) -> Truth:
@@ -53,7 +60,7 @@ def _lasts_as_granted(run: CorrespondentRun) -> bool:
 
 
 @theorem(
-    name="a_binding_lasts_at_most_what_was_granted_asked_and_420_s",
+    name=_LASTS,
     statement="After every course of tests, updates and time, the binding of a correspondent node has at "
     "most the granted lifetime left, which is at most 420 s and at most what its last update asked for.",
     clauses=("XFRM-CN-036", "XFRM-CN-023"),
@@ -64,7 +71,7 @@ def _lasts_as_granted(run: CorrespondentRun) -> bool:
     needs=(Defence.LIFETIMES,),
 )
 def _lasts(scene: Scene) -> Sequence[Claim]:
-    told = _course(scene, 3)
+    told = _course(scene, _LASTS)
     return always(told, _counted, _lasts_as_granted, instance=[accepts(told.after)])
 
 
@@ -73,7 +80,7 @@ def _ends_later(_: MobilityRules) -> Callable[[Number, Number, Defences], Truth]
 
 
 @theorem(
-    name="a_binding_has_ended_when_its_lifetime_is_over",
+    name=_ENDS,
     statement="Whatever happens to a correspondent node, at every moment a binding that stands was accepted "
     "less than its granted lifetime ago, so without further updates every binding ends.",
     clauses=("XFRM-ATTACK-007", "XFRM-CN-030"),
@@ -91,14 +98,14 @@ def _ends(scene: Scene) -> Sequence[Claim]:
         binding = run.binding
         return binding is None or run.now < binding.accepted_at + binding.granted
 
-    told = _course(scene, 4)
+    told = _course(scene, _ENDS)
     updates = [implies(accepts(told.after), less(0, told.last.lifetime))]
     lived = [*updates, told.before.entry.bound, negate(accepts(told.after))]
     return always(told, stands_in_time, in_time, instance=lived)
 
 
 @theorem(
-    name="who_left_the_path_of_a_home_address_has_no_binding_for_it_after_660_s",
+    name=_SHIFTS,
     statement="An attacker that reads nothing that goes to a home address after some moment has no binding "
     "for it at a correspondent node 660 s later.",
     clauses=("XFRM-ATTACK-003", "XFRM-CN-002", "XFRM-CN-023"),
@@ -111,7 +118,7 @@ def _ends(scene: Scene) -> Sequence[Claim]:
     needs=(Defence.LIFETIMES,),
 )
 def _time_shifting(scene: Scene) -> Sequence[Claim]:
-    told = _course(scene, 3)
+    told = _course(scene, _SHIFTS)
     left, token = integer(scene.context, "left"), integer(scene.context, "nonce")
     away = [
         implies(less(left, event.at), negate(told.sees(told.after.home, event.at))) for event in told.events

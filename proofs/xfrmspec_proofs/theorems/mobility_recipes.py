@@ -67,6 +67,7 @@ from xfrmspec_proofs.recipes import (
     SMALL_PLACES,
     Moment,
     agent_memory,
+    behind_every_other,
     clash,
     clean_table,
     has,
@@ -297,18 +298,26 @@ def _blocks_throughout(scene: Scene, table: CleanTerm, protection: Protection, r
     "policies for signalling in SUB and, with protection, by those with transport ESP in MAIN, as is what it "
     "receives from there; an update to a correspondent node has its own policy, and tests have none with "
     "templates.",
-    clauses=("XFRM-DAEMON-040", "XFRM-DAEMON-019", "XFRM-DAEMON-023", "XFRM-DAEMON-026"),
+    clauses=(
+        "XFRM-DAEMON-040",
+        "XFRM-ATTACK-015",
+        "XFRM-DAEMON-019",
+        "XFRM-DAEMON-023",
+        "XFRM-DAEMON-026",
+        "XFRM-WORLD-010",
+    ),
     mutants={
-        "the_tunnel_is_stronger": _reordered(signalling=70),
+        "the_tunnel_is_stronger": _reordered(protected=70),
         "tests_are_data": _reordered(messages=65),
         "updates_to_peers_are_messages": _reordered(peer_signalling=55),
     },
     tried_in=(CLEAN,),
+    needs=(Defence.POLICY_ORDER,),
 )
 def _signalling(scene: Scene) -> Sequence[Claim]:
     rules, flow = scene.rules.mobility, unknown_row_flow(scene)
     table, places, protection = _table(scene, _OPTIMISED)
-    order = rules.clean_order
+    order = rules.order_under(rules.clean_order, rules.defences)
     sub, main = sub_rows(table, places, order), main_rows(table, places, protection, order)
     inbound = inbound_rows(table, places, protection, order)
     to_agent = is_update_to(flow, places.home, places.agent)
@@ -337,13 +346,15 @@ def _signalling(scene: Scene) -> Sequence[Claim]:
 
     def read(model: Model) -> Witness:
         sent = read_row_flow(model, flow)
-        return Witness({"flow": flow_facts(sent)}, lambda _: _signalling_holds(sent))
+        return Witness({"flow": flow_facts(sent)}, lambda _: _signalling_holds(sent, rules.defences))
 
     return [Claim([*_apart(places), *kept], all_of((signed, received, asked, tested)), small, read)]
 
 
-def _signalling_holds(sent: Flow) -> bool:
+def _signalling_holds(sent: Flow, defences: frozenset[Defence]) -> bool:
     memory = mobile_memory(_OPTIMISED, Protected.TESTS)
+    if Defence.POLICY_ORDER not in defences:
+        memory = behind_every_other(memory)
     outgoing = owner_of(memory, sent, PolicyType.SUB)
     protected = owner_of(memory, sent, PolicyType.MAIN)
     if (sent.source, sent.source_slot) == (HOME_ADDRESS, UPDATE):

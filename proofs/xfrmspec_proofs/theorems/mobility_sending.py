@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from xfrmspec_model.folding import Number, Truth, all_of, at_most, both, either, integer, less, same
+from xfrmspec_model.folding import Number, Truth, all_of, at_most, both, either, implies, integer, less, same
 from xfrmspec_model.mobility_limits import LONGEST_TIMEOUT, WINDOW, goes_at
+from xfrmspec_model.mobility_numbers import NUMBERS, next_number
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.mobility_sending import AwaitingTerm, SentTerm, first_timeout, repeated, sent_after
 from xfrmspec_model.mobility_times import LONG_AGO, Defences
 from xfrmspec_model.smt import Model
-from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, with_mobility
+from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, HOME, with_mobility
+from xfrmspec_proofs.mobility_replay import OWN, address_of
 from xfrmspec_proofs.pairs import MobileRun
 from xfrmspec_proofs.theorem import Claim, Scene, Witness, theorem
 from xfrmspec_proofs.witness import number
+from xfrmspec_terms.daemon import Heard
 from xfrmspec_terms.defences import Defence
+from xfrmspec_terms.mobility import BindingAcknowledgement, BindingStatus
 from xfrmspec_terms.profile import CLEAN, Profile
 
 _SOON = 900
 _REPEATED = 7
+_ON = 32769
 
 
 def _early(_: MobilityRules) -> Callable[[Number, Number, Defences], Number]:
@@ -112,3 +117,48 @@ def _back_off(scene: Scene) -> Sequence[Claim]:
 
     small = [at_most(0, moved), less(moved, _SOON)]
     return [Claim(given, all_of((*doubled, *inside)), small, read)]
+
+
+def _two_ahead(_: MobilityRules) -> Callable[[Number, Number], Truth]:
+    return lambda new, last: both(is_ahead(new, last), negate(same(new, next_number(last))))
+
+
+@theorem(
+    name="a_number_out_of_the_window_leads_on_and_never_back",
+    statement="When a mobile node believes an answer that its number is out of the window, the number of its "
+    "next update is 1 to 32769 ahead of the last one it sent, and who answered takes it.",
+    clauses=("XFRM-MN-013", "XFRM-MN-003", "XFRM-CN-018", "XFRM-HA-007"),
+    mutants={
+        "any_answer_is_believed": with_mobility(believes=lambda _: lambda answered, last: True),
+        "one_ahead_is_not_enough": with_mobility(is_ahead=_two_ahead),
+            is_ahead=lambda _: lambda new, last: less(last, new)
+        ),
+    },
+    tried_in=(CLEAN,),
+)
+def _leads_on(scene: Scene) -> Sequence[Claim]:
+    rules, context = scene.rules.mobility, scene.context
+    sent: Number = 1 if scene.small else integer(context, "sent")
+    answered = integer(context, "answered")
+    fits = [both(at_most(0, one), less(one, NUMBERS)) for one in (sent, answered)]
+    following = next_number(answered)
+    ahead = following - sent
+    around = both(less(ahead, 0), at_most(ahead, _ON - NUMBERS))
+    onward = either(both(at_most(1, ahead), at_most(ahead, _ON)), around)
+    goal = implies(rules.believes(answered, sent), both(onward, rules.is_ahead(following, answered)))
+
+    def read(model: Model) -> Witness:
+        told = number(model, answered)
+
+        def holds(_: Profile) -> bool:
+            run = MobileRun(rules.defences)
+            run.go(CARE_OF, 0)
+            refusal = BindingAcknowledgement(BindingStatus.SEQUENCE_NUMBER_OUT_OF_WINDOW, sequence=told)
+            run.step(Heard(refusal, OWN, address_of(HOME), None, address_of(HOME)), 1)
+            numbers = [update.sequence for _, update in run.updates()]
+            believed = (told - 1) % NUMBERS <= NUMBERS // 2
+            return numbers == ([1, next_number(told)] if believed else [1])
+
+        return Witness({"sent": 1, "answered": told}, holds)
+
+    return [Claim(fits, goal, [], read)]

@@ -31,7 +31,7 @@ from xfrmspec_model.mobility_clean import (
 )
 from xfrmspec_model.mobility_rules import HomeStage, MobilityRules
 from xfrmspec_proofs.mobility import with_mobility
-from xfrmspec_proofs.recipes import FIRST_PLACE, SECOND_PLACE, Moment, clean_table, mobile_memory
+from xfrmspec_proofs.recipes import FIRST_PLACE, SECOND_PLACE, Moment, clean_table, mobile_memory, tunnel_ends
 from xfrmspec_proofs.theorem import Claim, Scene, Witness, theorem
 from xfrmspec_terms.daemon import StageKind
 from xfrmspec_terms.profile import CLEAN, Profile
@@ -233,5 +233,52 @@ def _newest(scene: Scene) -> Sequence[Claim]:
             for end in (one.source, one.destination)
         }
         return FIRST_PLACE not in held_by | ends | templates and SECOND_PLACE in held_by | ends | templates
+
+    return _stated(scene, said, held)
+
+
+def _leaves_tunnel(rules: MobilityRules) -> HomeStage:
+    def stage(
+        table: CleanTerm, kind: StageKind, place: Number, protection: Protection
+    ) -> tuple[CleanTerm, ...]:
+        *done, last = rules.home_stage(table, kind, place, protection)
+        returning = kind is StageKind.RETURNING
+        return (*done, replace(last, tunnel=table.tunnel) if returning else last)
+
+    return stage
+
+
+@theorem(
+    name="a_mobile_node_has_its_tunnel_from_where_it_is_registered",
+    statement="With clean a mobile node that is registered has a tunnel from its present care-of address, "
+    "whatever becomes of its routes, and one that is refused, returning or at home has none.",
+    clauses=("XFRM-SAFE-003", "XFRM-DAEMON-025", "XFRM-DAEMON-029", "XFRM-DAEMON-033"),
+    mutants={
+        "a_tunnel_stays_where_it_was": with_mobility(home_stage=_keeps_tunnel),
+        "a_tunnel_outlives_the_return": with_mobility(home_stage=_leaves_tunnel),
+    },
+    tried_in=(CLEAN,),
+)
+def _tunnel(scene: Scene) -> Sequence[Claim]:
+    rules = scene.rules.mobility
+
+    def said(table: CleanTerm, protection: Protection, place: Number) -> Truth:
+        there = rules.home_stage(table, StageKind.REGISTERED, place, protection)[-1]
+        still = [route_stage(there, kind, place, protection)[-1] for kind in ROUTE_STAGES]
+        refused = rules.home_stage(there, StageKind.REFUSED, place, protection)[-1]
+        leaving = rules.home_stage(there, StageKind.RETURNING, place, protection)[-1]
+        gone = rules.home_stage(leaving, StageKind.RETURNED, place, protection)[-1]
+        up = [same(one.tunnel, place) for one in (there, *still)]
+        return all_of((*up, *(same(one.tunnel, 0) for one in (refused, leaving, gone))))
+
+    def held(history: tuple[Moment, ...], protection: Protected) -> bool:
+        here = (
+            *history,
+            Moment(StageKind.REGISTERING, SECOND_PLACE),
+            Moment(StageKind.REGISTERED, SECOND_PLACE),
+        )
+        later = [Moment(kind, SECOND_PLACE) for kind in (StageKind.REFUSED, StageKind.RETURNING)]
+        up = tunnel_ends(mobile_memory(here, protection)) == {SECOND_PLACE}
+        return up and not any(tunnel_ends(mobile_memory((*here, stage), protection)) for stage in later)
 
     return _stated(scene, said, held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv6Address
 
+from xfrmspec.host.node import RoutingHeaders
 from xfrmspec.mipv6.recipes.recipe import Recipe
 from xfrmspec.mipv6.recipes.terms import Protection as Protected
 from xfrmspec_model.folding import (
@@ -21,7 +22,7 @@ from xfrmspec_model.folding import (
     unknown_truth,
 )
 from xfrmspec_model.mobility_clean import CleanTerm, Places, Protection, main_rows
-from xfrmspec_model.mobility_options import OptionTerm, StandingTerm, is_read
+from xfrmspec_model.mobility_options import OptionTerm, RoutingTerm, StandingTerm, is_handled, is_read
 from xfrmspec_model.mobility_rows import MOBILITY, Part, Row, RowFlow, owns
 from xfrmspec_model.mobility_tunnel import HOME_TEST, HOME_TEST_INIT, agent_rows, protects_tests
 from xfrmspec_model.smt import Model
@@ -36,12 +37,14 @@ from xfrmspec_proofs.recipes import (
     Moment,
     agent_memory,
     has,
+    leads_to,
     mobile_memory,
     owner_of,
     peer_memory,
     printable_row_flow,
     read_row_flow,
     reads_option,
+    taking_any_option,
     unknown_row_flow,
 )
 from xfrmspec_proofs.theorem import Claim, Scene, Witness, theorem
@@ -106,8 +109,8 @@ def _in_tunnel(rows: Sequence[Row], flow: RowFlow) -> Truth:
     name="nobody_is_read_as_a_home_address_without_a_binding",
     statement="With clean, a packet with a home address option that is no binding update passes the check "
     "only if the home address is bound to the packet's source on the wire.",
-    clauses=("XFRM-ATTACK-011", "XFRM-DAEMON-021", "XFRM-DAEMON-035", "XFRM-HAO-002"),
-    mutants={"any_state_does": with_mobility(option_satisfies=lambda _: lambda own, on: True)},
+    clauses=("XFRM-ATTACK-011", "XFRM-DAEMON-021", "XFRM-DAEMON-035", "XFRM-HAO-002", "XFRM-WORLD-010"),
+    mutants={"any_state_does": with_mobility(option_satisfies=lambda _: lambda own: True)},
     tried_in=(CLEAN,),
     needs=(Defence.HOME_ADDRESS_OPTION,),
 )
@@ -129,10 +132,45 @@ def _own_option(scene: Scene) -> Sequence[Claim]:
         named = Defence.HOME_ADDRESS_OPTION in rules.defences
 
         def holds(_: Profile) -> bool:
-            passed = reads_option(peer_memory(bound), flow, wire, names_pair=named)
+            memory = peer_memory(bound)
+            passed = reads_option(memory if named else taking_any_option(memory), flow, wire)
             return passed if update else passed is (bound == wire)
 
         facts = {"wire_source": str(wire), "bound_to": str(bound), "is_update": update}
         return Witness(facts, holds)
+
+    return [Claim([], goal, small, read)]
+
+
+@theorem(
+    name="a_routing_header_leads_to_no_address_but_the_own_home_address",
+    statement="Whatever a type 2 routing header holds, a node handles the packet as for its own home address "
+    "or drops it.",
+    clauses=("XFRM-ATTACK-012", "XFRM-ROUTE-001", "XFRM-WORLD-011"),
+    mutants={"any_address_is_home": with_mobility(is_routed_home=lambda _: lambda address, own: True)},
+    tried_in=(CLEAN,),
+    needs=(Defence.ROUTING_HEADER,),
+)
+def _routed_home(scene: Scene) -> Sequence[Claim]:
+    rules, context = scene.rules.mobility, scene.context
+    length, segments, address, own = (
+        integer(context, name) for name in ("length", "segments", "address", "own")
+    )
+    found, room = unknown_truth(context, "found"), unknown_truth(context, "room")
+    routing = RoutingTerm(length, segments, address, found, room)
+    goal = implies(is_handled(routing, own, rules), same(address, own))
+    places = (int(HOME_ADDRESS), int(PEER_ADDRESS))
+    small = [same(length, 2), same(own, places[0]), among(address, places), found, room]
+    small.append(among(segments, (0, 1)))
+
+    def read(model: Model) -> Witness:
+        there, left = IPv6Address(number(model, address)), number(model, segments)
+        kept = Defence.ROUTING_HEADER in rules.defences
+        switch = RoutingHeaders.OWN_HOME_ADDRESS if kept else RoutingHeaders.ANY_ADDRESS
+
+        def holds(_: Profile) -> bool:
+            return leads_to(there, HOME_ADDRESS, left, switch) in (None, HOME_ADDRESS)
+
+        return Witness({"address": str(there), "segments_left": left}, holds)
 
     return [Claim([], goal, small, read)]
