@@ -110,7 +110,7 @@ def pair_after(pair: PairTerm, event: PairEventTerm, rules: MobilityRules = MOBI
     said = choose_truth(yes, True, pair.answered)
     granted = choose_integer(yes, agent.entry.granted, pair.granted)
     after = replace(pair, agent=agent, held=held, answered=said, granted=granted)
-    return _at_mobile_node(after, event, rules)
+    return mobile_node_after(after, event, rules)
 
 
 def _told_to_agent(event: PairEventTerm, home: Number) -> AgentEventTerm:
@@ -129,7 +129,7 @@ def _told_to_agent(event: PairEventTerm, home: Number) -> AgentEventTerm:
 
 
 @clause("XFRM-MN-003", "XFRM-MN-007", "XFRM-MN-010", "XFRM-MN-012", "XFRM-MN-018", "XFRM-MN-021")
-def _at_mobile_node(pair: PairTerm, event: PairEventTerm, rules: MobilityRules) -> PairTerm:
+def mobile_node_after(pair: PairTerm, event: PairEventTerm, rules: MobilityRules) -> PairTerm:
     """Return the pair after what the mobile node made of an event: an update sent, or an answer believed."""
     sends = same(event.kind, PairHappening.SENT)
     reads = all_of((same(event.kind, PairHappening.ANSWERED), pair.waits, pair.answered))
