@@ -31,9 +31,8 @@ class RecipeRules:
     `priorities` are those of clean. `does(stage, key)` tells whether a stage carries out its operations on
     an object, and `written(now, wanted)` what an operation leaves. `counts_bare` tells whether policies
     without templates are counted too. `figure_signalling` and `figure_data` are the priorities of
-    Figure 6 as printed, and `paper_blocks` tells whether its recipes block. `accepts_other_homes` tells
-    whether a type 2 routing header may name an address that is no home address of the node,
-    `option_stands_first` that templates between mobile nodes have the option before the routing header, and
+    Figure 6 as printed, and `paper_blocks` tells whether its recipes block. `option_stands_first`
+    tells that templates between mobile nodes have the option before the routing header, and
     `signalling_is_required` that the ESP template of signalling is not optional.
     """
 
@@ -44,7 +43,6 @@ class RecipeRules:
     figure_signalling: int = 20
     figure_data: int = 10
     paper_blocks: bool = False
-    accepts_other_homes: bool = False
     option_stands_first: bool = True
     signalling_is_required: bool = True
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv6Address
 
-from xfrmspec.host.ipsec_input import At, Passed
-from xfrmspec.host.node import AddressKind, Node
-from xfrmspec.host.route_input import exchange_one
 from xfrmspec.mipv6.recipes.recipe import Recipe
 from xfrmspec.mipv6.recipes.terms import Protection
 from xfrmspec.xfrm.check import decide_input
 from xfrmspec.xfrm.output import decide_output
 from xfrmspec_model.check import accepts
-from xfrmspec_model.folding import Truth, all_of, bits, less, negate, same, unknown_truth
+from xfrmspec_model.folding import Truth, all_of, bits, less, negate, same
 from xfrmspec_model.recipe_packets import (
     SIGNALLING,
     AddressesTerm,
@@ -22,7 +19,6 @@ from xfrmspec_model.recipe_packets import (
     judged_at_receiver,
     states_received,
 )
-from xfrmspec_model.routing_headers import RoutingFate, RoutingTerm, routing_fate
 from xfrmspec_model.smt import Model
 from xfrmspec_model.templates import StateTerm, instantiable, unknown_state
 from xfrmspec_proofs.facts import state_facts
@@ -44,18 +40,14 @@ from xfrmspec_proofs.recipe_runs import (
 )
 from xfrmspec_proofs.recipe_scenes import with_recipes
 from xfrmspec_proofs.theorem import Claim, Mutation, Scene, Witness, theorem
-from xfrmspec_proofs.witness import number, printable_state, read_state, truth
+from xfrmspec_proofs.witness import printable_state, read_state
 from xfrmspec_terms.association import SecurityAssociation, StateFlag
 from xfrmspec_terms.daemon import Role, StageKind
-from xfrmspec_terms.headers import IPv6Header, Packet, Type2RoutingHeader, UdpHeader
 from xfrmspec_terms.policy import Mode
-from xfrmspec_terms.profile import CLEAN, Profile
+from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Flow, Protocol
 
 _K = StageKind
-_PROFILE = (CLEAN,)
-"""What becomes of a routing header depends on no profile."""
-
 _UPDATE, _ANSWER = 5, 6
 _HAO, _RT2, _ESP = Protocol.DESTINATION_OPTIONS, Protocol.ROUTING, Protocol.ESP
 
@@ -275,47 +267,3 @@ def _unprotected_claim(scene: Scene, traffic: Traffic) -> Claim:
 def _is_signalling(state: StateTerm, at: AddressesTerm) -> Truth:
     parts = ((state.protocol, _ESP), (state.mode, Mode.TRANSPORT), (state.reqid, at.signalling))
     return all_of(same(*part) for part in parts)
-
-
-@theorem(
-    name="a_routing_header_leads_to_an_own_home_address_alone",
-    statement="A node goes on behind a type 2 routing header only if the header names one of its own home "
-    "addresses, has length 2 and one segment left, a state was found and the hop limit is above 1; so it "
-    "sends a packet on to no other address.",
-    clauses=("XFRM-ROUTE-001", "XFRM-ROUTE-002", "XFRM-ATTACK-012"),
-    mutants={"other_addresses_are_taken_too": with_recipes(accepts_other_homes=True)},
-    tried_in=_PROFILE,
-)
-def _routing(scene: Scene) -> Sequence[Claim]:
-    context = scene.context
-    length, left, limit = (bits(context, name, 8) for name in ("length", "segments_left", "hop_limit"))
-    truths = [unknown_truth(context, name) for name in ("accepts_routes", "is_home", "state_found")]
-    header = RoutingTerm(length, left, limit, *truths)
-    fate = routing_fate(header, scene.rules.recipes.accepts_other_homes)
-    exchanged = same(fate, RoutingFate.EXCHANGED)
-    right = all_of((header.is_home, header.state_found, same(length, 2), same(left, 1), less(1, limit)))
-
-    def witness_of(*, taken: bool) -> Callable[[Model], Witness]:
-        def read(model: Model) -> Witness:
-            segments, hops = number(model, left), number(model, limit)
-            home = truth(model, header.is_home)
-            facts = {"segments_left": segments, "hop_limit": hops, "is_home": home}
-            return Witness(facts, lambda profile: _exchanges(profile, home, segments, hops) is taken)
-
-        return read
-
-    plain = [header.accepts_routes, header.state_found, same(length, 2)]
-    return [
-        Claim([exchanged], right, plain, witness_of(taken=True)),
-        Claim([negate(header.is_home)], negate(exchanged), plain, witness_of(taken=False)),
-    ]
-
-
-def _exchanges(profile: Profile, home: bool, segments_left: int, hop_limit: int) -> bool:
-    """Tell whether a mobile node of clean goes on behind a routing header that names its home address."""
-    standing = _standing(MN, Protection.NONE, profile)
-    kind = AddressKind.HOME if home else AddressKind.PLAIN
-    node: Node = replace(standing.node, addresses={HOME: kind, CARE_OF: AddressKind.PLAIN})
-    outer = IPv6Header(PEER, CARE_OF, hop_limit=hop_limit)
-    packet = Packet((outer, Type2RoutingHeader(HOME, segments_left), UdpHeader(1, 2)), bytes(8))
-    return isinstance(exchange_one(node, At(packet, 1, 0, CARE_OF), 0), Passed)
