@@ -41,7 +41,7 @@ TOPICS = {
     "12-home-agent": {"HA": 34},
     "13-mobile-node": {"MN": 59},
     "14-daemon": {"DAEMON": 43},
-    "15-world": {"WORLD": 11, "SAFE": 7, "ATTACK": 16},
+    "15-world": {"WORLD": 13, "SAFE": 7, "ATTACK": 16},
 }  # fmt: skip
 
 REQUIRED_COVERAGE = (

@@ -42,11 +42,12 @@ from xfrmspec.mipv6.recipes.terms import RecipeOperation
 from xfrmspec.scenario.suites import Suite
 from xfrmspec.wire.encode import encode
 from xfrmspec.world.advertisements import advertised, advertisement_packet
+from xfrmspec.world.answering import PARAMETER_PROBLEM
 from xfrmspec.world.links import Plug
 from xfrmspec.world.moving import detect, wait_over
 from xfrmspec.world.plan import Advertise, Ping, Replug
 from xfrmspec.world.station import Delivery, Station
-from xfrmspec.world.upper import ECHO_REPLY, ECHO_REQUEST, PARAMETER_PROBLEM, unsupported
+from xfrmspec.world.upper import ECHO_REPLY, ECHO_REQUEST, unsupported
 from xfrmspec.world.world import World
 from xfrmspec_terms.advertisement import LinkChanged
 from xfrmspec_terms.association import SecurityAssociation

@@ -8,34 +8,45 @@ from dataclasses import dataclass, replace
 from xfrmspec.host.delivery import check_arrived, flow_of
 from xfrmspec.host.node import AddressKind, Node, RoutingHeaders
 from xfrmspec.host.receiving import Arrived, Fate, receive
+from xfrmspec.wire.decode import decode_quoted
 from xfrmspec.wire.encode import encode
+from xfrmspec.world.answering import Complaint, complain
 from xfrmspec.world.handled import Handled, Lost
+from xfrmspec.world.judging import refused_early
 from xfrmspec.world.links import ALL_NODES, Topology
+from xfrmspec.world.reporting import care_of_on_the_wire, report, used_to_receive
 from xfrmspec.world.sending import forward
 from xfrmspec.world.station import Delivery, Forwarding, Station
 from xfrmspec.world.upper import Context, hear
-from xfrmspec.xfrm.check import InputDecision
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.daemon import DaemonEvent, Path, Unbound
-from xfrmspec_terms.headers import DestinationOptionsHeader, IPv6Header, Packet, Type2RoutingHeader
-from xfrmspec_terms.options import HomeAddressOption
+from xfrmspec_terms.daemon import Path
+from xfrmspec_terms.headers import IPv6Header, Packet, Type2RoutingHeader
 from xfrmspec_terms.outcome import Counter
 from xfrmspec_terms.policy import ENDPOINT_MODES, Mode
 from xfrmspec_terms.selector import Protocol
 
 _MILLISECONDS = 1000
-_LAST_QUIET_TYPE = 7
+_NANOSECONDS = 1_000_000
 _DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where and when a packet arrives, in milliseconds, and out of how many plain tunnels it came."""
+    """Where and when a packet arrives, in milliseconds, and out of how many plain tunnels it came.
+
+    `number` tells packets of one millisecond apart, as the clock of a kernel does.
+    """
 
     topology: Topology
     now: int
     depth: int = 0
+    number: int = 0
+
+    @property
+    def stamp(self) -> int:
+        """Return the receive time in nanoseconds."""
+        return self.now * _NANOSECONDS + self.number % _NANOSECONDS
 
 
 @clause("XFRM-WORLD-005")
@@ -48,7 +59,18 @@ def take(station: Station, octets: bytes, setting: Setting) -> Handled:
     if arrived.fate is Fate.FORWARD:
         return _for_others(station, arrived, setting)
     lost = Lost(station.name, arrived.fate.value, arrived.packet, arrived.counter)
-    return Handled(station.counting(arrived.counter), losses=(lost,))
+    dropped = Handled(station.counting(arrived.counter), losses=(lost,))
+    return dropped.then(_answered(dropped.station, octets, arrived, setting))
+
+
+@clause("XFRM-WORLD-012")
+def _answered(station: Station, octets: bytes, arrived: Arrived, setting: Setting) -> Handled:
+    """Answer what the input loop refused."""
+    outer = decode_quoted(octets)[:1]
+    if arrived.answer is None or not outer or not isinstance(outer[0], IPv6Header):
+        return Handled(station)
+    complaint = Complaint(arrived.answer, outer[0].destination, outer[0].source, octets)
+    return complain(station, setting.topology, complaint, setting.now)
 
 
 def _listening(node: Node) -> Node:
@@ -58,19 +80,22 @@ def _listening(node: Node) -> Node:
 
 def _checked(station: Station, arrived: Arrived, setting: Setting) -> Handled:
     """Check direction IN and give the packet to whom it is for."""
+    early = refused_early(station, setting.topology, arrived.packet, setting.now)
+    if early is not None:
+        return early
     checked = check_arrived(arrived)
     station = station.counting(*checked.counters)
     if not checked.decision.accepted:
-        told = _reported(station, arrived, checked.decision)
+        reported = report(station, arrived, checked.decision, setting.stamp)
         lost = Lost(station.name, "the check of direction IN", arrived.packet, checked.decision.counter)
-        return Handled(station, told=told, losses=(lost,))
+        return Handled(reported.station, told=reported.told, losses=(lost,))
     packet = arrived.packet
     assert packet is not None
     if isinstance(packet.headers[1 + arrived.processed], IPv6Header):
         return _out_of_tunnel(station, packet, 1 + arrived.processed, setting)
-    return hear(
-        station, setting.topology, _delivery(station, packet, arrived.path), _context(arrived, setting)
-    )
+    used = Handled(station, told=used_to_receive(station, arrived.path))
+    delivery = _delivery(station, packet, arrived.path)
+    return used.then(hear(station, setting.topology, delivery, _context(arrived, setting)))
 
 
 def _delivery(station: Station, packet: Packet, path: Sequence[SecurityAssociation]) -> Delivery:
@@ -83,18 +108,11 @@ def _delivery(station: Station, packet: Packet, path: Sequence[SecurityAssociati
 def _context(arrived: Arrived, setting: Setting) -> Context:
     """Return what the daemon learns beside the message: care-of address, association, and way."""
     assert arrived.packet is not None
-    options = [
-        option
-        for header in arrived.packet.headers
-        if isinstance(header, DestinationOptionsHeader)
-        for option in header.options
-        if isinstance(option, HomeAddressOption) and option.exchanged
-    ]
     tunnelled = setting.depth > 0 or any(state.mode in ENDPOINT_MODES for state in arrived.path)
     secured = [state for state in arrived.path if state.protocol in (Protocol.ESP, Protocol.AH)]
     return Context(
         setting.now,
-        options[0].address if options else None,
+        care_of_on_the_wire(arrived.packet),
         tuple(secured),
         Path.TUNNEL if tunnelled else Path.DIRECT,
     )
@@ -128,9 +146,9 @@ def _for_others(station: Station, arrived: Arrived, setting: Setting) -> Handled
     decision = check_arrived(arrived).decision
     station = station.counting(decision.counter)
     if not decision.accepted:
-        told = _reported(station, arrived, decision)
+        reported = report(station, arrived, decision, setting.stamp)
         lost = Lost(station.name, "the check of direction FWD", packet, decision.counter)
-        return Handled(station, told=told, losses=(lost,))
+        return Handled(reported.station, told=reported.told, losses=(lost,))
     flow = flow_of(packet, arrived.processed, station.node.profile)
     return forward(station, setting.topology, packet, flow, setting.now)
 
@@ -142,20 +160,6 @@ def _is_led_on(station: Station, packet: Packet) -> bool:
         header.segments_left == 0 for header in packet.headers if isinstance(header, Type2RoutingHeader)
     )
     return station.node.routing_headers is RoutingHeaders.ANY_ADDRESS and any(followed)
-
-
-def _reported(station: Station, arrived: Arrived, decision: InputDecision) -> tuple[DaemonEvent, ...]:
-    """Return what the kernel reports about a home address option that no policy wanted (XFRM-CHECK-006)."""
-    packet = arrived.packet
-    if packet is None or decision.reported is None or station.daemon is None:
-        return ()
-    state = arrived.path[decision.reported]
-    flow = flow_of(packet, arrived.processed, station.node.profile)
-    quiet = flow.protocol == Protocol.MOBILITY and flow.source_slot <= _LAST_QUIET_TYPE
-    if state.protocol is not Protocol.DESTINATION_OPTIONS or quiet:
-        return ()
-    option = _context(arrived, Setting(Topology({}), 0)).care_of
-    return () if option is None else (Unbound(option, _outer(packet).source, _outer(packet).destination),)
 
 
 def _outer(packet: Packet) -> IPv6Header:

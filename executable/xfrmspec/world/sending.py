@@ -11,6 +11,7 @@ from xfrmspec.wire.encode import encode
 from xfrmspec.wire.tunnel import TunnelEnds, encapsulate
 from xfrmspec.world.handled import Handled, Lost
 from xfrmspec.world.links import Topology
+from xfrmspec.world.reporting import used_to_send
 from xfrmspec.world.routing import neighbour_for, tunnel_for
 from xfrmspec.world.station import Frame, Station, Tunnel
 from xfrmspec_terms.clauses import clause
@@ -46,7 +47,8 @@ def _out(station: Station, topology: Topology, packet: Packet, flow: Flow, now: 
     drawn = _Drawing(station)
     left = leave(station.node, packet, flow, now // _MILLISECONDS, drawn)
     station = replace(drawn.station, node=left.node)
-    told = tuple(map(_wanted, _triggers(left)))
+    applied = () if left.emitted is None else (one.state for one in left.emitted.applied)
+    told = (*map(_wanted, _triggers(left)), *used_to_send(station, applied))
     if left.packet is None:
         lost = Lost(station.name, left.decision.decision.value, packet, left.counter)
         return Handled(station.counting(left.counter), told=told, losses=(lost,))

@@ -12,6 +12,7 @@ from xfrmspec.host.node import AddressKind, Node
 from xfrmspec.mipv6.daemon import Daemon
 from xfrmspec.mipv6.entropy import Entropy
 from xfrmspec.mipv6.movement import Detector
+from xfrmspec.xfrm.reports import ReportLimiter
 from xfrmspec_terms.headers import Packet
 from xfrmspec_terms.outcome import Counter
 
@@ -73,7 +74,8 @@ class Station:
     """A node with a name; `daemon` is None without Mobile IPv6, `detector` for a node that does not move.
 
     `tunnels` are keyed by home address; `proxies` are addresses whose packets it takes on its links.
-    `counted` holds what `/proc/net/xfrm_stat` would show. Source: XFRM-ARCH-001, XFRM-WORLD-001.
+    `counted` holds what `/proc/net/xfrm_stat` would show. `complained_at` is when the node itself last sent a
+    binding error (ms), `limiter` that of its reports. Source: XFRM-ARCH-001, XFRM-WORLD-001.
     """
 
     name: str
@@ -86,6 +88,8 @@ class Station:
     proxies: frozenset[IPv6Address] = frozenset()
     entropy: Entropy = field(default_factory=lambda: Entropy(b"station"))
     counted: Mapping[Counter, int] = field(default_factory=dict)
+    complained_at: int | None = None
+    limiter: ReportLimiter = field(default_factory=ReportLimiter)
 
     def owns(self, address: IPv6Address) -> bool:
         """Tell whether packets to an address are for this node or taken by it as a proxy."""

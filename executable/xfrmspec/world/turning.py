@@ -106,7 +106,11 @@ def turns(world: World, until: int) -> Iterator[Turn]:
 def _arrived(world: World, flight: Flight) -> Turn:
     handled = []
     for name in receivers(world, flight):
-        taken = take(world.stations[name], flight.frame.octets, Setting(world.topology, world.now))
+        taken = take(
+            world.stations[name],
+            flight.frame.octets,
+            Setting(world.topology, world.now, number=flight.number),
+        )
         handled.append(settle(taken, world.topology, world.now))
     return after(world, f"a frame from {flight.sender} arrives on {flight.frame.link}", tuple(handled))
 

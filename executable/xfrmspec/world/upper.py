@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
+from xfrmspec.mipv6.acceptance import Refused
 from xfrmspec.wire.decode import decode_quoted
-from xfrmspec.wire.encode import encode
-from xfrmspec.wire.mobility import message_of
 from xfrmspec.world.advertisements import advertised
+from xfrmspec.world.answering import PARAMETER_PROBLEM
 from xfrmspec.world.handled import Handled, Lost
+from xfrmspec.world.judging import judged, refuse, refuse_unheard
 from xfrmspec.world.links import Topology
 from xfrmspec.world.moving import detect
 from xfrmspec.world.sending import send
@@ -18,16 +19,11 @@ from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Heard, Path, Unsupported
 from xfrmspec_terms.headers import IcmpV6Header, IPv6Header, MobilityHeader, Packet
-from xfrmspec_terms.mobility import MobilityRefusal
-from xfrmspec_terms.packet import UpperLayer
 from xfrmspec_terms.policy import Mode
-from xfrmspec_terms.selector import Protocol
 
 ECHO_REQUEST = 128
 ECHO_REPLY = 129
-PARAMETER_PROBLEM = 4
 UNRECOGNISED_NEXT_HEADER = 1
-_QUOTED_OCTETS = 1232
 _NEXT_HEADER_AT = 6
 
 
@@ -50,6 +46,8 @@ def hear(station: Station, topology: Topology, delivery: Delivery, context: Cont
     read = Handled(station, deliveries=(delivery,))
     if not isinstance(upper, IcmpV6Header):
         return read
+    if upper.checksum is not None:
+        return Handled(station, losses=(Lost(station.name, "the checksum is wrong", delivery.packet),))
     if upper.type == ECHO_REQUEST:
         reply = Packet(
             (IPv6Header(delivery.destination, delivery.source), IcmpV6Header(ECHO_REPLY, 0, upper.body)),
@@ -78,17 +76,10 @@ def _mobility(
 ) -> Handled:
     """Give a mobility message to the daemon; a node without one says that it does not know the protocol."""
     if station.daemon is None:
-        problem = Packet(
-            (
-                IPv6Header(delivery.destination, delivery.source),
-                IcmpV6Header(PARAMETER_PROBLEM, UNRECOGNISED_NEXT_HEADER, _pointer(delivery.packet)),
-            ),
-            _quotation(delivery.packet),
-        )
-        return send(station, topology, problem, context.now)
-    message = message_of(header)
-    if isinstance(message, MobilityRefusal):
-        return Handled(station, losses=(Lost(station.name, message.fault.value, delivery.packet),))
+        return refuse_unheard(station, topology, delivery.packet, context.now)
+    message = judged(delivery.packet, station)
+    if isinstance(message, Refused):
+        return refuse(station, topology, delivery.packet, message, context.now)
     association = _home_address_of(context.secured, delivery, station)
     heard = Heard(
         message,
@@ -119,17 +110,3 @@ def _home_address_of(
                 delivery.destination if own is not None and own.value == "home address" else delivery.source
             )
     return None
-
-
-@clause("XFRM-MH-008")
-def _pointer(packet: Packet) -> bytes:
-    """Return where the next header field stands that names the upper layer, as 4 octets."""
-    *before, _ = packet.headers
-    if len(before) == 1:
-        return _NEXT_HEADER_AT.to_bytes(4, "big")
-    rest = Packet((*before[:-1], UpperLayer(Protocol.NO_NEXT_HEADER)), b"")
-    return len(encode(rest)).to_bytes(4, "big")
-
-
-def _quotation(packet: Packet) -> bytes:
-    return encode(packet)[:_QUOTED_OCTETS]
