@@ -64,7 +64,16 @@ _NUMBER_WIDTHS = {
     "place": 32,
     "added": 64,
 }
-_TRUTHS = ("installed", "wildrecv", "dying", "internal", "has_selector", "in_first_bucket", "in_open_bucket")
+_TRUTHS = (
+    "installed",
+    "wildrecv",
+    "dying",
+    "internal",
+    "has_selector",
+    "in_first_bucket",
+    "in_open_bucket",
+    "in_own_bucket",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,7 @@ class AssociationTerm:
     closed enumerations. `filed_source` and `filed_destination` are the addresses by which it stands in the
     hash table, its own unless it is larval. `in_first_bucket` and `in_open_bucket` tell whether it stands in
     the buckets that a search goes through first and second; only profiles in which buckets matter read them.
+    `in_own_bucket` tells whether its own addresses share the bucket of those by which it stands there.
     `sequence` is the number of its key manager (0 for none); of two states the one of the smaller `place` is
     met first by lookups. Source: XFRM-SAD-001, XFRM-LIFE-001.
     """
@@ -105,6 +115,7 @@ class AssociationTerm:
     has_selector: Truth
     in_first_bucket: Truth
     in_open_bucket: Truth
+    in_own_bucket: Truth
     selector: SelectorTerm
 
 
@@ -209,6 +220,7 @@ def plain_association(
     sequence: int = 0,
     in_first_bucket: bool = True,
     in_open_bucket: bool = False,
+    in_own_bucket: bool = False,
 ) -> AssociationTerm:
     """Return a known state as a term with the given number, which is its place too. Source: XFRM-SAD-001."""
     value, mask = plain_mark(state.mark)
@@ -239,6 +251,7 @@ def plain_association(
         has_selector=state.selector is not None,
         in_first_bucket=in_first_bucket,
         in_open_bucket=in_open_bucket,
+        in_own_bucket=in_own_bucket,
         selector=_NO_SELECTOR if state.selector is None else plain_selector(state.selector),
     )
 
@@ -299,13 +312,21 @@ def named_by_spi(state: AssociationTerm, key: StateKey) -> Truth:
 
 
 @clause("XFRM-SAD-003")
+def stands_in_place(state: AssociationTerm) -> Truth:
+    """Tell whether a search of the table for a state's own addresses meets it. Source: XFRM-SAD-003."""
+    addresses = both(same(state.filed_source, state.source), same(state.filed_destination, state.destination))
+    return either(addresses, state.in_own_bucket)
+
+
+@clause("XFRM-SAD-003")
 def named_by_address(state: AssociationTerm, key: StateKey) -> Truth:
-    """Tell whether a state has family, protocol and both addresses of a key, marks aside.
+    """Tell whether a state has family, protocol and both addresses of a key and is met by them, marks aside.
 
     Source: XFRM-SAD-003.
     """
     parts = ("family", "protocol", "destination", "source")
-    return all_of(same(getattr(state, part), getattr(key, part)) for part in parts)
+    agrees = all_of(same(getattr(state, part), getattr(key, part)) for part in parts)
+    return both(agrees, stands_in_place(state))
 
 
 @clause("XFRM-SAD-004")

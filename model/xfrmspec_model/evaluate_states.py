@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from xfrmspec_model.association_rules import ASSOCIATION_RULES
@@ -13,6 +13,7 @@ from xfrmspec_model.finding import Finding
 from xfrmspec_model.folding import Truth
 from xfrmspec_model.migration import EndsTerm, MigrationTerm
 from xfrmspec_model.operations import Requests
+from xfrmspec_model.requests import awaits_spi
 from xfrmspec_model.selectors import address_number, address_of, plain_flow
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.migration import Migration
@@ -25,6 +26,9 @@ from xfrmspec_terms.state import StateKey as StateRequestKey
 
 Buckets = Sequence[tuple[bool, bool]]
 """For each state, whether it stands in the bucket searched first and in that of the unspecified source."""
+
+Shared = Collection[int]
+"""The indexes of states met in the bucket of their own addresses although they stand under others."""
 
 
 def plain_search(
@@ -67,11 +71,13 @@ def found(
     return admitted, Errno(plain_number(finding.error())), asks
 
 
-def _entries(states: Sequence[InstalledState]) -> FiniteAssociations:
+def _entries(states: Sequence[InstalledState], shared: Shared = ()) -> FiniteAssociations:
     """Return stored states, given in search order, as a database whose identities are their indexes."""
     return FiniteAssociations(
         tuple(
-            plain_association(index, entry.association, sequence=entry.sequence)
+            plain_association(
+                index, entry.association, sequence=entry.sequence, in_own_bucket=index in shared
+            )
             for index, entry in enumerate(states)
         )
     )
@@ -101,18 +107,20 @@ def plain_key(key: StateRequestKey, source: Address | None = None) -> StateKey:
     )
 
 
-def deleted(states: Sequence[InstalledState], key: StateRequestKey, profile: Profile) -> int | None:
+def deleted(
+    states: Sequence[InstalledState], key: StateRequestKey, profile: Profile, shared: Shared = ()
+) -> int | None:
     """Return the index of the state that a deletion removes (`operations.Requests.is_deleted`)."""
-    database = _entries(states)
+    database = _entries(states, shared)
     asked = Requests(database, profile)
     return _only(database, lambda entry: asked.is_deleted(entry, plain_key(key)))
 
 
 def added(
-    states: Sequence[InstalledState], request: StateRequest, profile: Profile
+    states: Sequence[InstalledState], request: StateRequest, profile: Profile, shared: Shared = ()
 ) -> tuple[bool, int | None, set[int]]:
     """Return whether adding is refused, whom the new state supersedes, and whose generations it raises."""
-    database, new = _entries(states), _new(request)
+    database, new = _entries(states, shared), _new(request)
     asked = Requests(database, profile)
     raised = {
         plain_number(entry.identity)
@@ -124,10 +132,10 @@ def added(
 
 
 def updated(
-    states: Sequence[InstalledState], request: StateRequest, profile: Profile
+    states: Sequence[InstalledState], request: StateRequest, profile: Profile, shared: Shared = ()
 ) -> tuple[Errno, int | None, int | None]:
     """Return the error of an update, whom it replaces, and whom it changes in place."""
-    database, wanted = _entries(states), _new(request)
+    database, wanted = _entries(states, shared), _new(request)
     asked = Requests(database, profile)
     replaced = _only(database, lambda entry: asked.is_replaced(entry, wanted))
     merged = _only(database, lambda entry: asked.is_merged(entry, wanted))
@@ -160,6 +168,15 @@ def may_allocate(
     return plain_truth(asked.may_allocate(plain_association(-1, larval), spi, *bounds))
 
 
+def completed(
+    states: Sequence[InstalledState], wanted: SecurityAssociation, shared: Shared = ()
+) -> int | None:
+    """Return the index of the larval state that an allocation by key completes (`requests.awaits_spi`)."""
+    new = plain_association(-1, wanted)
+    waiting = (entry for entry in _entries(states, shared) if plain_truth(awaits_spi(entry, new)))
+    return next((plain_number(entry.identity) for entry in waiting), None)
+
+
 def plain_migration(entry: Migration) -> MigrationTerm:
     """Return a known entry of a migration as a term."""
     return MigrationTerm(
@@ -175,9 +192,11 @@ def plain_migration(entry: Migration) -> MigrationTerm:
     )
 
 
-def state_migrates(state: SecurityAssociation, entry: Migration, if_id: int) -> bool:
+def state_migrates(
+    state: SecurityAssociation, entry: Migration, if_id: int, *, in_own_bucket: bool = False
+) -> bool:
     """Tell whether an entry names a state (`migration.state_migrates`)."""
-    term = plain_association(0, state)
+    term = plain_association(0, state, in_own_bucket=in_own_bucket)
     return plain_truth(ASSOCIATION_RULES.state_migrates(term, plain_migration(entry), if_id))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xfrmspec_model.associations import AssociationTerm
+from xfrmspec_model.associations import AssociationTerm, stands_in_place
 from xfrmspec_model.folding import (
     Number,
     Truth,
@@ -70,9 +70,12 @@ def unknown_ends(context: Context, name: str = "template") -> EndsTerm:
     return EndsTerm(**{part: bits(context, f"{name}.{part}", width) for part, width in _WIDTHS.items()})
 
 
-@clause("XFRM-MIGR-004")
+@clause("XFRM-MIGR-004", "XFRM-SAD-003")
 def state_migrates(state: AssociationTerm, entry: MigrationTerm, if_id: Number) -> Truth:
-    """Tell whether an entry names a state; `if_id` 0 stands for any. Source: XFRM-MIGR-001, XFRM-MIGR-004."""
+    """Tell whether an entry names a state and meets it; `if_id` 0 stands for any.
+
+    Source: XFRM-MIGR-001, XFRM-MIGR-004, XFRM-SAD-003.
+    """
     return all_of(
         (
             same(state.protocol, entry.protocol),
@@ -82,6 +85,7 @@ def state_migrates(state: AssociationTerm, entry: MigrationTerm, if_id: Number) 
             same(state.family, entry.old_family),
             either(same(entry.reqid, 0), same(entry.reqid, state.reqid)),
             either(same(if_id, 0), same(if_id, state.if_id)),
+            stands_in_place(state),
         )
     )
 

@@ -11,6 +11,7 @@ from xfrmspec_model.associations import (
     is_ipsec,
     is_route_optimisation,
     named,
+    stands_in_place,
 )
 from xfrmspec_model.folding import (
     Number,
@@ -56,11 +57,14 @@ def superseded_by_number(state: AssociationTerm, new: AssociationTerm) -> Truth:
     return all_of((_awaits(state, new), numbered, agree))
 
 
-@clause("XFRM-SAD-012")
+@clause("XFRM-SAD-012", "XFRM-SAD-003")
 def superseded_by_key(state: AssociationTerm, new: AssociationTerm) -> Truth:
-    """Tell whether a larval state without SPI is one that a new state answers. Source: XFRM-SAD-012."""
+    """Tell whether a larval state without SPI is one that a new state answers.
+
+    Source: XFRM-SAD-003, XFRM-SAD-012.
+    """
     agree = _agree(state, new, "family", "mode", "reqid", "protocol", "source", "destination")
-    return all_of((_awaits(state, new), same(state.spi, 0), agree))
+    return all_of((_awaits(state, new), same(state.spi, 0), agree, stands_in_place(state)))
 
 
 @clause("XFRM-SAD-012", "XFRM-CACHE-003")
@@ -125,13 +129,13 @@ def in_range(spi: Number, low: Number, high: Number) -> Truth:
     return both(negate(same(spi, 0)), inside)
 
 
-@clause("XFRM-SPI-001")
+@clause("XFRM-SPI-001", "XFRM-SAD-003")
 def awaits_spi(state: AssociationTerm, wanted: AssociationTerm) -> Truth:
     """Tell whether a stored larval state is one that an allocation completes by its key.
 
-    Source: XFRM-SPI-001.
+    Source: XFRM-SAD-003, XFRM-SPI-001.
     """
     agree = _agree(state, wanted, "family", "mode", "reqid", "protocol", "source", "destination")
     marked = mark_matches(state.mark_value, state.mark_mask, wanted.mark_value)
     larval = both(has_lifecycle(state, Lifecycle.ACQ), same(state.spi, 0))
-    return all_of((larval, agree, marked))
+    return all_of((larval, agree, marked, stands_in_place(state)))

@@ -57,15 +57,18 @@ def _near(take: Choices, question: _Question, stray: SecurityAssociation) -> Sec
         mark=take.among((Mark(), Mark(), Mark(1, 1), Mark(0, 1))),
     )
     part = take.among(("reqid", "mode", "protocol", "destination", "if_id", *("",) * 7))
-    return replace(aimed, **{part: getattr(stray, part)}) if part else aimed
+    near = replace(aimed, **{part: getattr(stray, part)}) if part else aimed
+    elsewhere = near.lifecycle is Lifecycle.ACQ and take.among((False, True))
+    return replace(near, filed_under=(take.among(HOSTS), HOSTS[2])) if elsewhere else near
 
 
 def _buckets(found: list[SecurityAssociation], question: _Question) -> list[tuple[bool, bool]]:
     size = table_size(len(found))
-    key, reqid = question.key, question.template.reqid
-    first = bucket(key.destination, key.source, reqid, size)
-    opened = bucket(key.destination, _OPEN, reqid, size)
-    own = [bucket(state.destination, state.source, state.reqid, size) for state in found]
+    key, wanted = question.key, question.template.reqid
+    first = bucket(key.destination, key.source, wanted, size)
+    opened = bucket(key.destination, _OPEN, wanted, size)
+    filed = [(state.filed_under or (state.source, state.destination), state.reqid) for state in found]
+    own = [bucket(to, by, reqid, size) for (by, to), reqid in filed]
     return [(place == first, place == opened) for place in own]
 
 

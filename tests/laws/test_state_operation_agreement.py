@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from strategies import HOSTS, Choices, choices
 from xfrmspec.xfrm.migrate import migrated_templates, state_to_migrate
 from xfrmspec.xfrm.spi import SpiChoice, spi_choice
 from xfrmspec.xfrm.state_database import StateDatabase
+from xfrmspec.xfrm.state_hash import bucket
 from xfrmspec.xfrm.state_limits import ask_to_use, count_packet, fire_state_timer
 from xfrmspec.xfrm.state_operations import add, delete, flush, key_of, update
 from xfrmspec_model import evaluate_lives, evaluate_states
@@ -23,7 +25,7 @@ from xfrmspec_terms.migration import Migration
 from xfrmspec_terms.outcome import Errno
 from xfrmspec_terms.policy import Limits, Mark, Mode, Template
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, PROFILES, Profile
-from xfrmspec_terms.selector import UINT32_MAX, Protocol, Selector
+from xfrmspec_terms.selector import UINT32_MAX, Address, Protocol, Selector
 from xfrmspec_terms.state import InstalledState, SpiRequest, StateEvent, StateEventKind, StateRequest
 
 EVERY_PROFILE = [pytest.param(profile, id=name) for name, profile in sorted(PROFILES.items())]
@@ -42,6 +44,8 @@ _LIFECYCLES = (
     Lifecycle.ERROR,
     Lifecycle.EXPIRED,
 )
+_PLACES = (*(None,) * 4, *product(HOSTS[:2], HOSTS))
+"""Where larval states stand: under their own addresses, or under others, some of them in the same bucket."""
 _WIDE = Selector.between("::/0", "::/0")
 _FLUSHED = (0, 255, Protocol.ESP, Protocol.AH, Protocol.DESTINATION_OPTIONS, Protocol.ROUTING, 17)
 many = st.lists(choices, max_size=5)
@@ -67,6 +71,7 @@ def _state(take: Choices, *, larval: bool = True) -> SecurityAssociation:
         lifecycle=lifecycle,
         dying=take.among((False, True)),
         internal=take.among((False,) * 9 + (True,)),
+        filed_under=take.among(_PLACES) if lifecycle is Lifecycle.ACQ else None,
     )
 
 
@@ -76,6 +81,22 @@ def _database(taken: Sequence[Choices], profile: Profile) -> StateDatabase:
         entry = InstalledState(_state(take), age=0, sequence=take.among((0, 0, 7)))
         database = database.linked(entry).database
     return database
+
+
+def _shared(database: StateDatabase) -> set[int]:
+    """Return the indexes of states that a kernel meets elsewhere, in the bucket of their own addresses."""
+    if not database.profile.find_second_pass_ignores_source:
+        return set()
+    return {
+        index
+        for index, state in enumerate(database.associations)
+        if state.filed_under is not None
+        and _bucket(database, *state.filed_under) == _bucket(database, state.source, state.destination)
+    }
+
+
+def _bucket(database: StateDatabase, source: Address, destination: Address) -> int:
+    return bucket(destination, source, 0, database.buckets)
 
 
 def _without(entries: Sequence[InstalledState], *gone: int | None) -> list[int]:
@@ -100,12 +121,15 @@ def _awaiting(take: Choices, request: StateRequest, database: StateDatabase) -> 
             reqid=take.among((request.state.reqid, request.state.reqid, 1)),
             mark=take.among((request.state.mark, Mark(), Mark(1, 1))),
             lifecycle=take.among((Lifecycle.ACQ, Lifecycle.ACQ, Lifecycle.ERROR)),
+            filed_under=take.among(_PLACES),
         )
         return database.linked(InstalledState(larval, age=0, sequence=take.among((0, 7)))).database
     return database
 
 
-@pytest.mark.clause("XFRM-SAD-004", "XFRM-SAD-005", "XFRM-SAD-006", "XFRM-SAD-012", "XFRM-CACHE-003")
+@pytest.mark.clause(
+    "XFRM-SAD-003", "XFRM-SAD-004", "XFRM-SAD-005", "XFRM-SAD-006", "XFRM-SAD-012", "XFRM-CACHE-003"
+)
 @pytest.mark.parametrize("profile", EVERY_PROFILE)
 def test_adding_agrees(profile: Profile) -> None:
     seen: Counter[object] = Counter()
@@ -116,7 +140,9 @@ def test_adding_agrees(profile: Profile) -> None:
         request = _request(take)
         database = _awaiting(take, request, _database(taken, profile))
         told = add(database, request, now=5)
-        refused, superseded, raised = evaluate_states.added(database.entries, request, profile)
+        refused, superseded, raised = evaluate_states.added(
+            database.entries, request, profile, _shared(database)
+        )
         assert (told.errno is Errno.EEXIST) == refused
         seen[told.errno] += 1
         if not refused:
@@ -136,7 +162,7 @@ def test_adding_agrees(profile: Profile) -> None:
     assert min(seen["superseded"], seen["raised"]) > 3
 
 
-@pytest.mark.clause("XFRM-SAD-007", "XFRM-SAD-006", "XFRM-SAD-004", "XFRM-SAD-008")
+@pytest.mark.clause("XFRM-SAD-003", "XFRM-SAD-004", "XFRM-SAD-006", "XFRM-SAD-007", "XFRM-SAD-008")
 @pytest.mark.parametrize("profile", EVERY_PROFILE)
 def test_updating_agrees(profile: Profile) -> None:
     seen: Counter[object] = Counter()
@@ -146,7 +172,9 @@ def test_updating_agrees(profile: Profile) -> None:
     def law(taken: list[Choices], take: Choices) -> None:
         database, request = _database(taken, profile), _request(take)
         told = update(database, request, now=5)
-        errno, replaced, merged = evaluate_states.updated(database.entries, request, profile)
+        errno, replaced, merged = evaluate_states.updated(
+            database.entries, request, profile, _shared(database)
+        )
         assert told.errno is errno
         seen[errno] += 1
         if replaced is not None:
@@ -175,7 +203,7 @@ def test_deleting_agrees(profile: Profile) -> None:
         key = replace(key_of(_state(take)), mark=Mark(take.among((0, 1, 2, 3)), UINT32_MAX))
         told = delete(database, key)
         seen[told.errno] += 1
-        gone = evaluate_states.deleted(database.entries, key, profile)
+        gone = evaluate_states.deleted(database.entries, key, profile, _shared(database))
         assert (told.errno is Errno.OK) == (gone is not None)
         assert _ages(told.database) == _without(database.entries, gone)
 
@@ -193,26 +221,24 @@ def test_flushing_agrees(taken: list[Choices], protocol: int) -> None:
     assert _ages(told.database) == _without(database.entries, *gone)
 
 
-@pytest.mark.clause("XFRM-SPI-001", "XFRM-SPI-002")
+@pytest.mark.clause("XFRM-SAD-003", "XFRM-SPI-001", "XFRM-SPI-002")
 @pytest.mark.parametrize("profile", EVERY_PROFILE)
 def test_allocating_agrees(profile: Profile) -> None:
-    seen: Counter[bool] = Counter()
+    seen: Counter[object] = Counter()
 
     @given(many, choices, st.integers(0, 2), st.integers(1, 5))
     @settings(max_examples=200, deadline=None)
     def law(taken: list[Choices], take: Choices, low: int, width: int) -> None:
-        database, wanted = _database(taken, profile), _state(take)
+        wanted = replace(_ESP, source=take.among(HOSTS[:2]))
+        database = _awaiting(take, StateRequest(wanted), _database(taken, profile))
         request = SpiRequest(
-            wanted.source,
-            wanted.destination,
-            Protocol.ESP,
-            Mode.TRANSPORT,
-            low,
-            low + width,
-            mark=wanted.mark,
+            wanted.source, wanted.destination, Protocol.ESP, Mode.TRANSPORT, low, low + width
         )
         choice = spi_choice(database, request)
         assert isinstance(choice, SpiChoice)
+        completed = evaluate_states.completed(database.entries, wanted, _shared(database))
+        seen["completed"] += completed is not None
+        assert choice.entry.age == (database.next_age if completed is None else _ages(database)[completed])
         larval, bounds = choice.entry.association, (low, low + width)
         for spi in range(low + width + 1):
             expected = evaluate_states.may_allocate(choice.database.entries, larval, spi, bounds, profile)
@@ -221,6 +247,7 @@ def test_allocating_agrees(profile: Profile) -> None:
 
     law()
     assert min(seen[True], seen[False]) > 50
+    assert seen["completed"] > 10
 
 
 def _migration(take: Choices) -> Migration:
@@ -229,17 +256,21 @@ def _migration(take: Choices) -> Migration:
     return Migration(*ends, protocol, mode, take.among((0, 0, 1)))
 
 
-@pytest.mark.clause("XFRM-MIGR-001", "XFRM-MIGR-004", "XFRM-MIGR-005", "XFRM-MIGR-006")
-def test_migration_agrees() -> None:
+@pytest.mark.clause("XFRM-SAD-003", "XFRM-MIGR-001", "XFRM-MIGR-004", "XFRM-MIGR-005", "XFRM-MIGR-006")
+@pytest.mark.parametrize("profile", EVERY_PROFILE)
+def test_migration_agrees(profile: Profile) -> None:
     seen: Counter[str] = Counter()
 
     @given(many, choices, st.sampled_from((0, 0, 1)))
     @settings(max_examples=300, deadline=None)
     def law(taken: list[Choices], take: Choices, if_id: int) -> None:
-        database, entry = _database(taken, PROFILES["clean"]), _migration(take)
+        database, entry = _database(taken, profile), _migration(take)
         told = state_to_migrate(database, entry, if_id)
-        states = [each.association for each in database.entries]
-        named = [evaluate_states.state_migrates(state, entry, if_id) for state in states]
+        shared = _shared(database)
+        named = [
+            evaluate_states.state_migrates(state, entry, if_id, in_own_bucket=index in shared)
+            for index, state in enumerate(database.associations)
+        ]
         seen["states"] += any(named)
         assert (told and told.age) == next(
             (each.age for each, held in zip(database.entries, named, strict=True) if held), None

@@ -181,7 +181,7 @@ def _first_pass(
 ) -> list[SecurityAssociation]:
     candidates = _candidates(states, template, key)
     if not profile.find_second_pass_ignores_source:
-        return [state for state in candidates if state.source == key.source]
+        return [s for s in candidates if s.source == key.source and _stands_under(s, key.source, key)]
     own = bucket(key.destination, key.source, template.reqid, table_size(len(states)))
     return [
         state
@@ -197,7 +197,7 @@ def _second_pass(
     candidates = _candidates(states, template, key)
     open_source = unspecified(family_of(key.destination))
     if not profile.find_second_pass_ignores_source:
-        return [state for state in candidates if state.source == open_source]
+        return [s for s in candidates if s.source == open_source and _stands_under(s, open_source, key)]
     wild = bucket(key.destination, open_source, template.reqid, table_size(len(states)))
     return [state for state in candidates if _bucket_of(state, len(states)) == wild]
 
@@ -206,6 +206,11 @@ def _candidates(
     states: Sequence[SecurityAssociation], template: Template, key: StateKey
 ) -> list[SecurityAssociation]:
     return [s for s in states if s.destination == key.destination and is_candidate(s, template, key)]
+
+
+@clause("XFRM-SAD-003")
+def _stands_under(state: SecurityAssociation, source: Address, key: StateKey) -> bool:
+    return state.filed_under in (None, (source, key.destination))
 
 
 def _bucket_of(state: SecurityAssociation, states: int) -> int:

@@ -136,9 +136,10 @@ def _two_for_one_mark(scene: Scene) -> Sequence[Claim]:
 
 @theorem(
     name="a_larval_route_optimisation_state_traps_an_addition_and_not_an_update",
-    statement="When a larval state holds the key of a route optimisation state, adding the real one is "
-    "refused with EEXIST, and updating it succeeds and puts it in the place of the larval one.",
-    clauses=("XFRM-SAD-006", "XFRM-SAD-005", "XFRM-SAD-007"),
+    statement="When a larval state holds the key of a route optimisation state and stands under its "
+    "addresses, adding the real one is refused with EEXIST, and updating it succeeds and puts it in the "
+    "place of the larval one.",
+    clauses=("XFRM-SAD-006", "XFRM-SAD-003", "XFRM-SAD-005", "XFRM-SAD-007"),
     mutants={
         "route_optimisation_has_no_key": rules_of_states(named=_spi_only),
         "nothing_collides": rules_of_states(marks_collide=lambda state, key, profile: False),
@@ -155,6 +156,7 @@ def _trap(scene: Scene) -> Sequence[Claim]:
         *(same(getattr(new, part), getattr(larval, part)) for part in key_parts),
         *(mark_is_stored(state) for state in (larval, new)),
         larval.installed,
+        associations.stands_in_place(larval),
         same(larval.lifecycle, Lifecycle.ACQ),
         negate(larval.internal),
         _is_first_of_its_key(states, larval, new),

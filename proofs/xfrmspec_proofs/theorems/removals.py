@@ -77,8 +77,8 @@ def _answers_by_destination(state: AssociationTerm, key: StateKey) -> Truth:
 
 @theorem(
     name="a_deletion_removes_exactly_the_state_that_a_lookup_finds",
-    statement="A deletion removes one state at most: the first met of those that have the key and whose mark "
-    "fits the mark of the request, unless it is internal, and no state of another key.",
+    statement="A deletion removes one state at most: the first met of those that have the key, stand where "
+    "it is searched and whose mark fits that of the request, unless it is internal, and none of another key.",
     clauses=("XFRM-SAD-009", "XFRM-SAD-002", "XFRM-SAD-003"),
     mutants={
         "marks_do_not_count": rules_of_states(answers=_answers_unmarked),
