@@ -1,4 +1,4 @@
-"""The state database: keys, marks, operations, limits, acquires, SPIs and migration, by example."""
+"""The state database: keys, marks, operations, limits and acquires, by example."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from dataclasses import replace
 from ipaddress import IPv6Address
 
 import pytest
+from state_builders import ASKED, ESP, EVERYWHERE, HAO, A, B, C, D, added, holding, updated, used
 
-from xfrmspec.xfrm.database import PolicyDatabase
-from xfrmspec.xfrm.migrate import MigrationOutcome, migrate
-from xfrmspec.xfrm.policies import add as add_policy
-from xfrmspec.xfrm.spi import SpiChoice, allocate_spi, spi_choice
 from xfrmspec.xfrm.state_acquire import ManagerAnswer, raise_acquire
 from xfrmspec.xfrm.state_database import StateDatabase
 from xfrmspec.xfrm.state_hash import bucket
@@ -18,52 +15,16 @@ from xfrmspec.xfrm.state_limits import ask_to_use, count_packet, run_state_timer
 from xfrmspec.xfrm.state_operations import add, delete, flush, key_of, update
 from xfrmspec.xfrm.state_validity import refusal_of
 from xfrmspec_terms.association import Encapsulation, Lifecycle, SecurityAssociation, StateFlag
-from xfrmspec_terms.migration import Migration, MigrationRequest
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.policy import Direction, Limits, Mark, Mode, Policy, Template
+from xfrmspec_terms.policy import Limits, Mark, Mode
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, LINUX_6_18, Profile
-from xfrmspec_terms.selector import Family, PortMatch, Protocol, Selector
+from xfrmspec_terms.selector import Family, Protocol, Selector
 from xfrmspec_terms.state import (
     Algorithm,
-    InstalledState,
-    SpiRequest,
     StateEventKind,
     StateRefusal,
     StateRequest,
 )
-
-A, B, C, D = (IPv6Address(f"2001:db8::{end:x}") for end in (0xA, 0xB, 0xC, 0xD))
-ESP = SecurityAssociation(A, B, Protocol.ESP, Mode.TRANSPORT, 0x100, 7)
-HAO = SecurityAssociation(A, B, Protocol.DESTINATION_OPTIONS, Mode.RO, care_of=C)
-EVERYWHERE = Selector.between("::/0", "::/0")
-ASKED = (ManagerAnswer(5),)
-
-
-def holding(*states: SecurityAssociation, profile: Profile = CLEAN) -> StateDatabase:
-    database = StateDatabase(profile)
-    for state in states:
-        outcome = add(database, StateRequest(state), state.added)
-        assert outcome.errno is Errno.OK, outcome.refusal
-        database = outcome.database
-    return database
-
-
-def added(database: StateDatabase, state: SecurityAssociation) -> Errno:
-    return add(database, StateRequest(state)).errno
-
-
-def updated(database: StateDatabase, state: SecurityAssociation, now: int = 0) -> InstalledState:
-    outcome = update(database, StateRequest(state), now)
-    assert outcome.errno is Errno.OK, outcome.refusal
-    return outcome.database.entries[0]
-
-
-def used(database: StateDatabase, packets: int, octets: int = 100, now: int = 1) -> StateDatabase:
-    for _ in range(packets):
-        asked = ask_to_use(database, database.entries[0], now)
-        assert asked.refusal is None
-        database = count_packet(asked.database, database.entries[0], octets)
-    return database
 
 
 @pytest.mark.clause("XFRM-SAD-001", "XFRM-SAD-005")
@@ -342,137 +303,6 @@ def test_a_larval_state_lives_thirty_seconds_and_exists_only_if_a_manager_takes_
     assert not database.entries
     assert events[0][1].state is not None
     assert (events[0][1].kind, events[0][1].state.spi) == (StateEventKind.EXPIRE_HARD, 0)
-
-
-def wanted(**changes: object) -> SpiRequest:
-    return replace(SpiRequest(A, B, Protocol.ESP, Mode.TRANSPORT, 0x100, 0x102, 7), **changes)  # type: ignore[arg-type]
-
-
-def choice(database: StateDatabase, request: SpiRequest) -> SpiChoice:
-    found = spi_choice(database, request)
-    assert isinstance(found, SpiChoice)
-    return found
-
-
-@pytest.mark.clause("XFRM-SPI-001")
-def test_an_spi_goes_to_the_larval_state_of_the_number_or_the_key_or_a_new_one() -> None:
-    larval = raise_acquire(StateDatabase(), replace(ESP, spi=0), ASKED).database
-    by_number = allocate_spi(larval, wanted(sequence=5, reqid=99), 0x101).database
-    assert [e.association.spi for e in by_number] == [0x101]
-    assert [e.association.spi for e in allocate_spi(larval, wanted(), 0x101).database] == [0x101]
-    made = allocate_spi(larval, wanted(reqid=99), 0x102).database
-    assert [e.association.spi for e in made] == [0x102, 0]
-    again = allocate_spi(by_number, wanted(sequence=5), 0x101).database
-    assert again.entries == by_number.entries
-    (entry,) = allocate_spi(StateDatabase(), wanted(), 0x100, 3).database
-    assert entry.association.selector is not None
-    assert entry.association.selector.family is Family.UNSPEC
-    assert (entry.association.lifecycle, entry.next_check) == (Lifecycle.ACQ, 33)
-
-
-@pytest.mark.clause("XFRM-SPI-001")
-def test_ranges_of_spis_are_checked() -> None:
-    for bad in (
-        {"minimum": 5, "maximum": 4},
-        {"protocol": Protocol.ROUTING},
-        {"protocol": Protocol.IPCOMP, "maximum": 1 << 16},
-    ):
-        assert spi_choice(StateDatabase(), wanted(**bad)) is StateRefusal.BAD_RANGE
-
-
-@pytest.mark.clause("XFRM-SPI-002")
-def test_an_spi_is_free_by_protocol_or_by_destination_as_the_profile_says() -> None:
-    elsewhere = replace(ESP, destination=C)
-    assert not choice(holding(elsewhere), wanted()).admits(0x100)
-    assert choice(holding(elsewhere, profile=LINUX_6_1), wanted()).admits(0x100)
-    assert not choice(holding(ESP, profile=LINUX_6_1), wanted()).admits(0x100)
-    marked = holding(replace(ESP, mark=Mark(1, 1)), profile=LINUX_6_1)
-    assert choice(marked, wanted()).admits(0x100)
-    assert choice(holding(replace(ESP, protocol=Protocol.AH)), wanted()).admits(0x100)
-
-
-@pytest.mark.clause("XFRM-SPI-002")
-def test_a_draw_fails_if_none_is_left_and_may_fail_if_one_is_taken() -> None:
-    one = wanted(maximum=0x100)
-    full = allocate_spi(holding(ESP), one, None)
-    assert full.errno is Errno.ENOENT
-    assert [e.association.spi for e in full.database] == [0x100]
-    left = allocate_spi(holding(ESP, profile=LINUX_6_1), one, None).database.entries[0]
-    assert (left.association.lifecycle, left.association.spi) == (Lifecycle.ACQ, 0)
-    assert choice(holding(ESP), one).exhausted
-    assert choice(holding(ESP), wanted()).may_fail
-    with pytest.raises(ValueError, match="free with certainty"):
-        allocate_spi(StateDatabase(), one, None)
-    with pytest.raises(ValueError, match="cannot be given"):
-        allocate_spi(holding(ESP), one, 0x100)
-    zero = choice(StateDatabase(), wanted(minimum=0, maximum=0))
-    assert (zero.exhausted, zero.admits(0)) == (True, False)
-
-
-TUNNEL = replace(ESP, mode=Mode.TUNNEL, spi=0x200)
-MOVE = Migration(A, B, A, C, Protocol.ESP, Mode.TUNNEL, 7)
-TUNNELLED = Policy(EVERYWHERE, Direction.OUT, templates=(Template(Protocol.ESP, Mode.TUNNEL, A, B, reqid=7),))
-
-
-def migrated(states: StateDatabase, *entries: Migration, **changes: object) -> MigrationOutcome:
-    policies = add_policy(PolicyDatabase(), TUNNELLED).database
-    request = MigrationRequest(EVERYWHERE, Direction.OUT, entries or (MOVE,))
-    return migrate(policies, states, replace(request, **changes), 50)  # type: ignore[arg-type]
-
-
-@pytest.mark.clause("XFRM-MIGR-001", "XFRM-MIGR-004", "XFRM-MIGR-006")
-def test_a_migration_moves_tunnel_ends_and_states_and_nothing_else() -> None:
-    states = used(holding(replace(TUNNEL, limits=Limits(soft_packets=1))), 3)
-    outcome = migrated(states)
-    (policy,), (copy,) = outcome.policies, outcome.states
-    assert policy.policy.templates[0].destination == C
-    assert policy.generation == 1
-    assert policy.policy.selector == EVERYWHERE
-    assert copy.association == replace(states.entries[0].association, destination=C, dying=False)
-    assert (copy.packets, copy.octets, copy.generation) == (3, 300, 0)
-    assert [event.kind for event in outcome.events] == [StateEventKind.MIGRATE]
-
-
-@pytest.mark.clause("XFRM-MIGR-002")
-def test_malformed_migrations_are_refused() -> None:
-    assert migrated(holding(), direction=3).errno is Errno.EINVAL
-    assert migrated(holding(), entries=()).errno is Errno.EINVAL
-    assert migrated(holding(), *(replace(MOVE, reqid=n) for n in range(7))).errno is Errno.EINVAL
-    assert migrated(holding(), MOVE, replace(MOVE, new_source=D)).errno is Errno.EINVAL
-    assert migrated(holding(), replace(MOVE, new_source=IPv6Address(0))).errno is Errno.EINVAL
-
-
-@pytest.mark.clause("XFRM-MIGR-003")
-def test_protocol_255_names_a_policy_of_any_protocol_and_0_only_one_without() -> None:
-    udp = replace(TUNNELLED, selector=replace(EVERYWHERE, protocol=17, destination_port=PortMatch.exactly(9)))
-    policies = add_policy(PolicyDatabase(), udp).database
-    request = MigrationRequest(EVERYWHERE, Direction.OUT, (MOVE,))
-    assert migrate(policies, StateDatabase(), request).errno is Errno.ENOENT
-    any_upper = replace(request, selector=replace(EVERYWHERE, protocol=255))
-    assert migrate(policies, StateDatabase(), any_upper).errno is Errno.OK
-    assert migrate(policies, StateDatabase(), replace(any_upper, direction=0)).errno is Errno.ENOENT
-
-
-@pytest.mark.clause("XFRM-MIGR-004")
-def test_a_copy_that_collides_undoes_the_migration() -> None:
-    states = holding(TUNNEL, replace(TUNNEL, destination=C))
-    outcome = migrated(states)
-    assert outcome.errno is Errno.ENODATA
-    assert outcome.states.entries == states.entries
-    assert outcome.policies.orders[1][0].policy.templates == TUNNELLED.templates
-    same_destination = replace(MOVE, new_source=D, new_destination=B)
-    assert migrated(holding(TUNNEL), same_destination).errno is Errno.OK
-
-
-@pytest.mark.clause("XFRM-MIGR-005")
-def test_route_optimisation_templates_never_migrate() -> None:
-    template = Template(HAO.protocol, Mode.RO)
-    policies = add_policy(PolicyDatabase(), replace(TUNNELLED, templates=(template,))).database
-    entry = Migration(A, B, A, C, HAO.protocol, Mode.RO)
-    states = holding(HAO)
-    outcome = migrate(policies, states, MigrationRequest(EVERYWHERE, Direction.OUT, (entry,)))
-    assert (outcome.errno, outcome.events) == (Errno.ENODATA, ())
-    assert [e.association for e in outcome.states] == [HAO]
 
 
 @pytest.mark.clause("XFRM-FIND-004")
