@@ -219,10 +219,7 @@ def test_unknown_commands_and_missing_options_are_usage_errors(run: Run) -> None
 
 
 def test_prove_writes_what_its_schema_says(run: Run) -> None:
-    from xfrmspec_proofs.theorems import all_theorems
-
-    name = sorted(all_theorems())[0]
-    told = run("prove", name, "--jobs", "1", "--format", "json")
+    told = run("prove", "a_dead_state_stays_dead", "--jobs", "1", "--format", "json")
     assert told.code == 0
     _fits(told.json, "prove")
     assert [row["profile"] for row in told.json] == ["clean", "linux-6.1", "linux-6.18"]
