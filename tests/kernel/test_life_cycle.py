@@ -22,6 +22,7 @@ from xfrmspec.mipv6.recipes.terms import CloseTunnel, MoveTunnel, OpenTunnel, Pr
 from xfrmspec.scenario.terms import DeleteState, Migrate
 from xfrmspec.wire.chain import chain_of
 from xfrmspec.wire.decode import decode
+from xfrmspec.world.acting import PING_IDENTIFIER
 from xfrmspec.world.cast import (
     CORRESPONDENT,
     HOME_ADDRESS,
@@ -93,13 +94,8 @@ class Life:
 
     def answered(self, number: int, station: str = "MN") -> bool:
         """Whether a station read the echo reply with a number."""
-        bodies = [
-            echo.body[:4]
-            for event in self.events
-            for echo in event.seen.echoes.get(station, [])
-            if echo.type == 129
-        ]
-        return bytes(2) + number.to_bytes(2, "big") in bodies
+        bodies = [echo.body[:4] for event in self.events for echo in event.seen.echoes.get(station, [])]
+        return PING_IDENTIFIER + number.to_bytes(2, "big") in bodies
 
 
 @pytest.fixture(scope="module")

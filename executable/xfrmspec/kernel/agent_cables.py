@@ -8,6 +8,15 @@ import socket
 import struct
 from dataclasses import dataclass, field
 
+from xfrmspec.kernel.agent_neighbours import (
+    ADVERTISEMENT,
+    SOLICITATION,
+    STRANGER,
+    answer_to,
+    asker_of,
+    target_of,
+)
+
 _TUNSETIFF = 0x400454CA
 _TUNSETIFINDEX = 0x400454DA
 _TAP_WITHOUT_HEADER = 0x1002
@@ -21,7 +30,7 @@ _ETHERNET_OCTETS = 14
 _IPV6 = b"\x86\xdd"
 _HOP_BY_HOP = 0
 _ICMPV6 = 58
-_SOLICITATIONS = (135, 136)
+_SOLICITATIONS = (SOLICITATION, ADVERTISEMENT)
 _ANNOUNCEMENTS = (130, 131, 132, 133, 137, 143)
 
 
@@ -47,12 +56,13 @@ class _Held:
 class Cables:
     """Ports on links. Neighbour discovery passes at once, every other frame waits for `release`.
 
-    `passed` counts the frames that passed.
+    `passed` counts the frames that passed, `asked` holds the solicitations that nobody has answered so far.
     """
 
     ports: list[Port] = field(default_factory=list)
     held: list[_Held] = field(default_factory=list)
     passed: int = 0
+    asked: dict[bytes, tuple[Port, bytes]] = field(default_factory=dict)
 
     def plug(self, station: str, interface: str, link: str | None) -> None:
         """Put an interface's cable into a link, or pull it out."""
@@ -64,6 +74,12 @@ class Cables:
         """Let a frame arrive at everything that is on its link now, but not at its sender."""
         held = self.held[number]
         self._flood(held.sender, held.link, held.frame)
+
+    def inject(self, link: str, packet: bytes, stations: list[str]) -> None:
+        """Let a packet of somebody who is no station arrive at these stations on a link."""
+        for port in self.ports:
+            if port.link == link and port.station in stations:
+                os.write(port.descriptor, port.hardware + STRANGER + _IPV6 + packet)
 
     def gathered(self) -> list[tuple[int, str, str, str, bytes]]:
         """Take what stations have sent; return number, station, interface, link and IP packet of each frame.
@@ -77,12 +93,26 @@ class Cables:
                 if link is None or kind in _ANNOUNCEMENTS:
                     continue
                 if kind in _SOLICITATIONS:
-                    self.passed += 1
-                    self._flood(port, link, frame)
+                    self._discover(port, link, frame, kind)
                     continue
                 found.append((len(self.held), port.station, port.interface, link, frame[_ETHERNET_OCTETS:]))
                 self.held.append(_Held(port, link, frame))
         return found
+
+    def _discover(self, port: Port, link: str, frame: bytes, kind: int) -> None:
+        self.passed += 1
+        self._flood(port, link, frame)
+        if kind == SOLICITATION and any(asker_of(frame)):
+            self.asked[target_of(frame)] = (port, frame)
+        else:
+            self.asked.pop(target_of(frame), None)
+
+    def answer_for_strangers(self) -> bool:
+        """Answer every solicitation that nobody has answered; tell whether there was one."""
+        waiting, self.asked = self.asked, {}
+        for port, frame in waiting.values():
+            os.write(port.descriptor, answer_to(frame))
+        return bool(waiting)
 
     def close(self) -> None:
         """Remove every interface; what was held is gone."""

@@ -26,18 +26,22 @@ _ANCILLARY_SIZE = 4096
 _STATISTICS_SIZE = 4096
 _MOBILITY = 135
 _ICMPV6 = 58
+_PING = -1
+_PING_IDENTIFIER = 1
 _PACKET_INFORMATION = 50
 _HOP_LIMIT = 52
 _RECEIVED = {"packet information": 49, "routing header": 56, "destination options": 58}
 _ICMP_FILTER = 1
 _NOTHING_PASSES = b"\xff" * 32
-_READ_TYPES = (1, 2, 3, 4, 128, 129, 134)
+_READ_TYPES = (1, 2, 3, 4, 134)
+"""A raw socket checks policies once more for itself, so that echoes are read otherwise."""
 _SETTINGS = (
     ("net/ipv6/conf/default/accept_dad", "0"),
     ("net/ipv6/conf/default/accept_ra", "0"),
     ("net/ipv6/conf/default/accept_redirects", "0"),
     ("net/ipv6/conf/default/router_solicitations", "0"),
     ("net/ipv6/icmp/ratelimit", "0"),
+    ("net/ipv4/ping_group_range", "0 65535"),
     ("net/ipv6/auto_flowlabels", "0"),
     ("net/core/xfrm_larval_drop", "1"),
     ("net/core/xfrm_acq_expires", "3600"),
@@ -70,7 +74,7 @@ class Space:
         for setting in ("forwarding", "proxy_ndp"):
             set_sysctl(f"net/ipv6/conf/all/{setting}", "1" if config["router"] else "0")
         self._requests = {"xfrm": Requests(NETLINK_XFRM), "route": Requests(NETLINK_ROUTE)}
-        self._sockets = {_ICMPV6: _icmp_socket()}
+        self._sockets = {_ICMPV6: _icmp_socket(), _PING: _ping_socket()}
         if config["daemon"]:
             self._sockets[_MOBILITY] = _raw_socket(_MOBILITY)
         self._ear = _ear()
@@ -132,6 +136,15 @@ def _raw_socket(protocol: int) -> socket.socket:
     for option in _RECEIVED.values():
         raw.setsockopt(socket.IPPROTO_IPV6, option, 1)
     return raw
+
+
+def _ping_socket() -> socket.socket:
+    """Return a socket that reads the replies to echo requests with one identifier."""
+    ping = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, _ICMPV6)
+    ping.setblocking(False)
+    ping.setsockopt(socket.IPPROTO_IPV6, _RECEIVED["packet information"], 1)
+    ping.bind(("::", _PING_IDENTIFIER))
+    return ping
 
 
 def _icmp_socket() -> socket.socket:

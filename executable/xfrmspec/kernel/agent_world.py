@@ -39,6 +39,9 @@ class World:
             return self._plug(*arguments)
         if kind == "release":
             return self._cables.release(arguments[0])
+        if kind == "inject":
+            link, packet, stations = arguments
+            return self._cables.inject(link, bytes.fromhex(packet), stations)
         if kind == "seen":
             return self._seen()
         if kind == "clear":
@@ -51,8 +54,12 @@ class World:
         move_to(self._home)
 
     def _plug(self, name: str, interface: str, link: str | None) -> None:
+        """Move a cable; whoever is on the new link asks anew for everybody there."""
         self._cables.plug(name, interface, link)
         self._spaces[name].forget_neighbours(interface)
+        for port in self._cables.ports:
+            if port.link == link:
+                self._spaces[port.station].forget_neighbours(port.interface)
 
     def _on_station(self, kind: str, name: str, *arguments: Any) -> Any:
         space = self._spaces[name]
@@ -70,7 +77,7 @@ class World:
             self._quiet.wait()
             passed = self._cables.passed
             found = self._cables.gathered()
-            moved = bool(found) or self._cables.passed > passed
+            moved = bool(found) or self._cables.passed > passed or self._cables.answer_for_strangers()
             frames += [[number, *rest, packet.hex()] for number, *rest, packet in found]
         return {"frames": frames, "stations": {name: space.seen() for name, space in self._spaces.items()}}
 

@@ -24,6 +24,7 @@ _AGENT_MODULES = (
     "agent_ear",
     "agent_key",
     "agent_link",
+    "agent_neighbours",
     "agent_node",
     "agent_quiet",
     "agent_reserve",

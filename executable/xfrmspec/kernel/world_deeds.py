@@ -37,6 +37,8 @@ from xfrmspec_terms.headers import DEFAULT_HOP_LIMIT, Packet
 from xfrmspec_terms.selector import Protocol
 
 FIRST_TUNNEL = 1000
+PING = -1
+"""Stands for the socket that reads the replies to echo requests."""
 _FIRST_TABLE = 100
 _RULE_PRIORITY = 1000
 _EVERYWHERE = IPv6Network("::/0")

@@ -13,7 +13,7 @@ from xfrmspec.kernel.netlink import MessageKind, decode
 from xfrmspec.kernel.netlink_attributes import AttributeKind, value_of
 from xfrmspec.kernel.netlink_bodies import AcquireBody, StateBody
 from xfrmspec.kernel.netlink_small import ReportBody
-from xfrmspec.kernel.world_deeds import FIRST_TUNNEL
+from xfrmspec.kernel.world_deeds import FIRST_TUNNEL, PING
 from xfrmspec.wire.decode import decode as decode_packet
 from xfrmspec.wire.encode import encode as encode_packet
 from xfrmspec.wire.mobility import message_of
@@ -61,7 +61,7 @@ def read_message(found: Sequence[Any]) -> Read:
     values = {kind: bytes.fromhex(value) for kind, value in ancillary}
     information = values[_PACKET_INFORMATION]
     return Read(
-        protocol,
+        Protocol.ICMPV6 if protocol == PING else protocol,
         IPv6Address(source.partition("%")[0]),
         IPv6Address(information[:_ADDRESS]),
         _INDEX.unpack_from(information, _ADDRESS)[0],

@@ -41,12 +41,13 @@ from xfrmspec.mipv6.daemon import Deed, start, step
 from xfrmspec.mipv6.recipes.terms import RecipeOperation
 from xfrmspec.scenario.suites import Suite
 from xfrmspec.wire.encode import encode
+from xfrmspec.world.acting import PING_IDENTIFIER
 from xfrmspec.world.advertisements import advertised, advertisement_packet
 from xfrmspec.world.answering import PARAMETER_PROBLEM
 from xfrmspec.world.links import Plug
 from xfrmspec.world.moving import detect, wait_over
 from xfrmspec.world.plan import Advertise, Ping, Replug
-from xfrmspec.world.station import Delivery, Station
+from xfrmspec.world.station import Delivery, Frame, Station
 from xfrmspec.world.upper import ECHO_REPLY, ECHO_REQUEST, unsupported
 from xfrmspec.world.world import World
 from xfrmspec_terms.advertisement import LinkChanged
@@ -78,11 +79,10 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """An echo request or reply that a station read."""
+    """An echo reply that a station read."""
 
     source: IPv6Address
     destination: IPv6Address
-    type: int
     body: bytes
 
 
@@ -95,6 +95,7 @@ class Seen:
 
     carried: list[Carried] = field(default_factory=list)
     operations: dict[str, list[tuple[RecipeOperation, int]]] = field(default_factory=dict)
+    heard: dict[str, list[DaemonEvent]] = field(default_factory=dict)
     steps: dict[str, list[Step]] = field(default_factory=dict)
     echoes: dict[str, list[Echo]] = field(default_factory=dict)
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -112,6 +113,7 @@ class KernelWorld:
         self.stations = dict(world.stations)
         self._numbers = {name: state_numbers(()) for name in self.stations}
         self.seen = Seen()
+        self._met: dict[str, set[IPv6Address]] = {}
         self._waiting: dict[str, list[DaemonEvent]] = {name: [] for name in self.stations}
         self._make(world)
 
@@ -126,6 +128,8 @@ class KernelWorld:
 
     def _expect(self, commands: Sequence[Command]) -> None:
         """Carry out what must not fail."""
+        if not commands:
+            return
         for command, answer in zip(commands, self._run(commands), strict=True):
             if answer:
                 self.seen.failures.append(f"{command[:3]} gives {answer}")
@@ -153,6 +157,7 @@ class KernelWorld:
     def replug(self, action: Replug, now: int) -> None:
         """Move a cable; addresses and routes of the old link go."""
         name = action.plug.station
+        self._met.clear()
         before = route_lines(self.stations[name], self._wiring, self.topology)
         self.topology = self.topology.moved(action.plug, action.link)
         commands = [plug_command(action.plug, action.link)]
@@ -189,7 +194,7 @@ class KernelWorld:
         request = Packet(
             (
                 IPv6Header(action.source, action.destination),
-                IcmpV6Header(ECHO_REQUEST, 0, bytes(2) + action.number.to_bytes(2, "big")),
+                IcmpV6Header(ECHO_REQUEST, 0, PING_IDENTIFIER + action.number.to_bytes(2, "big")),
             ),
             b"is anybody there?",
         )
@@ -199,6 +204,11 @@ class KernelWorld:
     def release(self, number: int, now: int) -> None:
         """Let a packet arrive."""
         self._look([["release", number]], now)
+        self._settle(now)
+
+    def inject(self, frame: Frame, stations: Sequence[str], now: int) -> None:
+        """Let an attacker's packet arrive at the stations that take it."""
+        self._look([["inject", frame.link, frame.octets.hex(), list(stations)]], now)
         self._settle(now)
 
     def tell(self, name: str, event: DaemonEvent, now: int) -> None:
@@ -231,6 +241,7 @@ class KernelWorld:
                 if station.daemon is None:
                     continue
                 reaction = step(station.daemon, event, now)
+                self.seen.heard.setdefault(name, []).append(event)
                 self.stations[name] = replace(station, daemon=reaction.daemon)
                 self.seen.steps.setdefault(name, []).extend(reaction.steps)
                 self._do(name, reaction.deeds, now)
@@ -290,8 +301,8 @@ class KernelWorld:
         if packet is None or not isinstance(upper, IcmpV6Header):
             self.seen.failures.append(f"{name} read octets that are no message")
             return
-        if upper.type in (ECHO_REQUEST, ECHO_REPLY):
-            echo = Echo(read.source, read.destination, upper.type, upper.body + packet.payload)
+        if upper.type == ECHO_REPLY:
+            echo = Echo(read.source, read.destination, upper.body + packet.payload)
             self.seen.echoes.setdefault(name, []).append(echo)
         elif upper.type == PARAMETER_PROBLEM:
             self._waiting[name] += unsupported(
@@ -303,10 +314,16 @@ class KernelWorld:
     def _take_advertisement(self, name: str, read: Read, now: int) -> None:
         heard = advertised(_with_most_hops(read))
         if heard is not None:
-            self._expect(list(router_command(name, read.source, self._wiring, self.topology)))
+            self._meet(name, read.source)
             handled = detect(self.stations[name], heard, now)
             self._change(name, handled.station, handled.steps)
             self._waiting[name] += handled.told
+
+    def _meet(self, name: str, router: IPv6Address) -> None:
+        """Let a station know the hardware address of a router that it has not met since it was plugged in."""
+        if router not in self._met.setdefault(name, set()):
+            self._met[name].add(router)
+            self._expect(list(router_command(name, router, self._wiring, self.topology)))
 
     def _worked(self, name: str) -> list[SecurityAssociation]:
         """Return the IPsec states to this station that have counted a packet since the tables were read."""

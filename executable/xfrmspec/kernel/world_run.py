@@ -17,12 +17,14 @@ from xfrmspec.kernel.world_compare import (
     unlike,
 )
 from xfrmspec.kernel.world_kernel import Echo, KernelWorld, Run, Seen
+from xfrmspec.world.acting import PING_IDENTIFIER
+from xfrmspec.world.handled import Handled
 from xfrmspec.world.plan import Advertise, Ping, Replug
 from xfrmspec.world.starting import started
 from xfrmspec.world.station import Delivery
 from xfrmspec.world.turning import Coming, Kind, coming, turn
-from xfrmspec.world.upper import ECHO_REPLY, ECHO_REQUEST
-from xfrmspec.world.world import Turn, World
+from xfrmspec.world.upper import ECHO_REPLY
+from xfrmspec.world.world import Turn, World, receivers
 from xfrmspec_terms.daemon import Probed, Uniqueness, Woke
 from xfrmspec_terms.headers import IcmpV6Header
 
@@ -79,17 +81,24 @@ class BothWorlds:
                     kernel.advertise(action)
                 case Ping() as action:
                     kernel.ping(action, now)
-                case action:
-                    raise ValueError(f"no station of the guest can do this: {action}")
+                case _:
+                    """Attackers are no part of the guest: their packets come to it when they arrive."""
         elif next_.kind is Kind.PROBED:
             probing = before.probings[0]
             kernel.tell(probing.station, Probed(probing.address, self._found(before)), now)
         elif next_.kind is Kind.ARRIVAL:
-            kernel.release(self._numbers[before.flights[0].number], now)
+            self._arrive(before, now)
         elif next_.kind is Kind.WAKING:
             kernel.tell(next_.station, Woke(), now)
         else:
             kernel.listen(next_.station, now)
+
+    def _arrive(self, before: World, now: int) -> None:
+        flight = before.flights[0]
+        if flight.sender in before.stations:
+            self._kernel.release(self._numbers[flight.number], now)
+        else:
+            self._kernel.inject(flight.frame, receivers(before, flight), now)
 
     def _found(self, before: World) -> Uniqueness:
         probing = before.probings[0]
@@ -118,10 +127,11 @@ class BothWorlds:
             name = handled.station.name
             operations = [(operation, int(errno)) for operation, errno in handled.operations]
             yield from unlike(f"{name}, operations", operations, seen.operations.get(name, []))
+            yield from unlike(f"{name}, heard", handled.heard, seen.heard.get(name, []))
             yield from unlike(f"{name}, steps", handled.steps, seen.steps.get(name, []))
             echoes = list(_echoes(handled.deliveries))
             yield from unlike(f"{name}, echoes", echoes, seen.echoes.get(name, []))
-        names = after.world.stations if everybody else {handled.station.name for handled in after.handled}
+        names = after.world.stations if everybody else filter(None, map(_touched, after.handled))
         for name in sorted(names):
             yield from self._tables(after.world, name)
         for name, counters in seen.counters.items():
@@ -129,7 +139,8 @@ class BothWorlds:
             yield from unlike(f"{name}, counters", sorted(expected.items()), sorted(counters.items()))
 
     def _packets(self, after: Turn, seen: Seen) -> Iterator[str]:
-        links = [(sent.sender, sent.frame.link) for sent in after.sent]
+        stations = after.world.stations
+        links = [(sent.sender, sent.frame.link) for sent in after.sent if sent.sender in stations]
         links += [(one.station, one.link) for one in seen.carried]
         for station, link in dict.fromkeys(links):
             expected = [
@@ -151,9 +162,17 @@ class BothWorlds:
         yield from unlike(f"{name}, states", reference_states(node), kernel_states(states))
 
 
+def _touched(handled: Handled) -> str | None:
+    """Return the station if its tables may have changed: it was more than a router advertisement."""
+    happened = (handled.operations, handled.heard, handled.frames, handled.losses, handled.deliveries)
+    return handled.station.name if any(happened) else None
+
+
 def _echoes(deliveries: Iterable[Delivery]) -> Iterator[Echo]:
+    """Yield the replies to echo requests of stations: a kernel gives others to nobody."""
     for delivery in deliveries:
         upper = delivery.packet.headers[-1]
-        if isinstance(upper, IcmpV6Header) and upper.type in (ECHO_REQUEST, ECHO_REPLY):
-            body = upper.body + delivery.packet.payload
-            yield Echo(delivery.source, delivery.destination, upper.type, body)
+        if not isinstance(upper, IcmpV6Header) or upper.type != ECHO_REPLY:
+            continue
+        if upper.body.startswith(PING_IDENTIFIER):
+            yield Echo(delivery.source, delivery.destination, upper.body + delivery.packet.payload)

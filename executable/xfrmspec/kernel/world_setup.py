@@ -44,7 +44,7 @@ def wiring_of(world: World) -> Wiring:
     """Number the interfaces of a world, station by station."""
     indexes: dict[Plug, int] = {}
     for name in world.stations:
-        mine = sorted(plug for plug in world.topology.plugged if plug.station == name)
+        mine = sorted(plug for plug in world.topology.plugged if plug.station == name) or [Plug(name, "eth0")]
         indexes |= {plug: _FIRST_INTERFACE + number for number, plug in enumerate(mine)}
     return Wiring(indexes)
 

@@ -8,7 +8,13 @@ from xfrmspec.mipv6 import correspondent_node, home_agent, mobile_node
 from xfrmspec.mipv6.correspondent_settings import CorrespondentNode
 from xfrmspec.mipv6.home_agent_settings import HomeAgent
 from xfrmspec.mipv6.mobile_node import MobileNode
-from xfrmspec.mipv6.recipes.recipe import Recipe, after, operations, operations_before_message
+from xfrmspec.mipv6.recipes.recipe import (
+    Recipe,
+    after,
+    as_said,
+    operations,
+    operations_before_message,
+)
 from xfrmspec.mipv6.recipes.terms import NOTHING, Memory, RecipeOperation, Settings
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEffect, DaemonEvent, Heard, Probe, Role, Say, Stage, StageKind, Step
@@ -153,6 +159,6 @@ def _carried_out(turn: _Turn) -> Reaction:
             deeds += (effect, *asked)
         else:
             asked = operations_before_message(daemon.recipe) if isinstance(effect, Say) else ()
-            deeds += (*asked, effect)
+            deeds += (*asked, as_said(daemon.recipe, effect) if isinstance(effect, Say) else effect)
         daemon = replace(daemon, memory=after(daemon.memory, asked))
     return Reaction(daemon, tuple(deeds), turn.steps)

@@ -21,6 +21,9 @@ from xfrmspec_terms.advertisement import LinkChanged
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import IcmpV6Header, IPv6Header, Packet
 
+PING_IDENTIFIER = bytes((0, 1))
+"""What tells the echo requests of stations from anybody else's, 2 octets."""
+
 
 def act(world: World, action: Action) -> Turn:
     """Carry out one action now; ValueError for one that names what does not exist."""
@@ -89,7 +92,7 @@ def _ping(world: World, action: Ping) -> Turn:
     request = Packet(
         (
             IPv6Header(action.source, action.destination),
-            IcmpV6Header(ECHO_REQUEST, 0, bytes(2) + action.number.to_bytes(2, "big")),
+            IcmpV6Header(ECHO_REQUEST, 0, PING_IDENTIFIER + action.number.to_bytes(2, "big")),
         ),
         b"is anybody there?",
     )

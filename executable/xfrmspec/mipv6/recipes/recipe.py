@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 
@@ -12,7 +13,7 @@ from xfrmspec.mipv6.recipes.paper import Edition, paper
 from xfrmspec.mipv6.recipes.terms import NOTHING, Memory, RecipeOperation, Settings, remember
 from xfrmspec.mipv6.recipes.work import Work
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.daemon import Stage
+from xfrmspec_terms.daemon import Say, Stage
 
 
 class Recipe(Enum):
@@ -48,6 +49,12 @@ def after(memory: Memory, done: Sequence[RecipeOperation]) -> Memory:
     for operation in done:
         memory = remember(memory, operation)
     return memory
+
+
+@clause("XFRM-DAEMON-011")
+def as_said(recipe: Recipe, say: Say) -> Say:
+    """Return a message as a daemon gives it to its socket: with the paper's recipes it adds no RT2 itself."""
+    return replace(say, routed_by=None) if recipe in (Recipe.PAPER, Recipe.PAPER_CORRECTED) else say
 
 
 def operations_before_message(recipe: Recipe) -> tuple[RecipeOperation, ...]:
