@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Any
@@ -12,6 +12,7 @@ from xfrmspec.host.node import AddressKind
 from xfrmspec.kernel.netlink import MessageKind, decode
 from xfrmspec.kernel.netlink_attributes import AttributeKind, value_of
 from xfrmspec.kernel.netlink_bodies import AcquireBody, StateBody
+from xfrmspec.kernel.netlink_requests import stored_state
 from xfrmspec.kernel.netlink_small import ReportBody
 from xfrmspec.kernel.world_deeds import FIRST_TUNNEL, PING
 from xfrmspec.wire.decode import decode as decode_packet
@@ -19,7 +20,7 @@ from xfrmspec.wire.encode import encode as encode_packet
 from xfrmspec.wire.mobility import message_of
 from xfrmspec.world.station import Station
 from xfrmspec_terms.association import SecurityAssociation
-from xfrmspec_terms.daemon import DaemonEvent, Heard, Path, Unbound, Wanted
+from xfrmspec_terms.daemon import DaemonEvent, Heard, Path, Unbound, Used, Wanted
 from xfrmspec_terms.headers import IPv6Header, MobilityHeader, Packet
 from xfrmspec_terms.mobility import MobilityRefusal
 from xfrmspec_terms.packet import UpperLayer
@@ -32,8 +33,8 @@ _INDEX = struct.Struct("=I")
 _ADDRESS = 16
 _HOME_ADDRESS_OPTION = 0xC9
 
-StateNumbers = Mapping[tuple[int, int, int], int]
-"""How many packets each IPsec state has seen, by destination, SPI and protocol."""
+StateNumbers = Mapping[SecurityAssociation, int]
+"""How many packets each state has counted; states stand for themselves without what a clock decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,33 @@ def _care_of(options: bytes) -> IPv6Address | None:
 
 
 def state_numbers(payloads: Sequence[str]) -> StateNumbers:
-    """Return how many packets the IPsec states of a dump have seen."""
-    found: dict[tuple[int, int, int], int] = {}
+    """Return how many packets the states of a dump have counted."""
+    found: dict[SecurityAssociation, int] = {}
     for payload in payloads:
-        body = decode(MessageKind.NEWSA, bytes.fromhex(payload)).body
-        if isinstance(body, StateBody) and body.state.protocol in (Protocol.ESP, Protocol.AH):
-            state = body.state
-            found[int(state.destination), state.spi, state.protocol] = body.usage.packets
+        message = decode(MessageKind.NEWSA, bytes.fromhex(payload))
+        assert isinstance(message.body, StateBody)
+        state = stored_state(message)
+        key = SecurityAssociation(state.source, state.destination, state.protocol, state.mode, state.spi)
+        found[key] = message.body.usage.packets
     return found
+
+
+def grown(before: StateNumbers, now: StateNumbers) -> Iterator[tuple[SecurityAssociation, int]]:
+    """Yield the states that have counted packets in between, and how many; a new state begins at none."""
+    for state, packets in now.items():
+        earlier = before.get(state, 0)
+        more = packets - earlier if packets >= earlier else packets
+        if more:
+            yield state, more
+
+
+def used_events(counted: Iterable[tuple[SecurityAssociation, int]]) -> Iterator[Used]:
+    """Yield the bindings that packets used: by a routing header that was put on, or an option let in."""
+    for state, packets in counted:
+        home = state.destination if state.protocol is Protocol.ROUTING else state.source
+        own = state.protocol in (Protocol.ROUTING, Protocol.DESTINATION_OPTIONS)
+        if own and isinstance(home, IPv6Address) and not home.is_unspecified:
+            yield from (Used(home) for _ in range(packets))
 
 
 def heard_from(

@@ -10,7 +10,6 @@ from typing import Any
 from xfrmspec.kernel.netlink import MessageKind, RequestFlag, frame
 from xfrmspec.kernel.netlink_requests import state_message
 from xfrmspec.kernel.suite_algorithms import suite_algorithms
-from xfrmspec.kernel.world_compare import kernel_states
 from xfrmspec.kernel.world_deeds import (
     announcement_command,
     home_link_index,
@@ -22,10 +21,12 @@ from xfrmspec.kernel.world_deeds import (
 )
 from xfrmspec.kernel.world_heard import (
     Read,
+    grown,
     heard_from,
     read_message,
     state_numbers,
     told_events,
+    used_events,
 )
 from xfrmspec.kernel.world_setup import (
     Command,
@@ -149,9 +150,8 @@ class KernelWorld:
         self._settle(0)
 
     def tables(self, name: str) -> tuple[list[str], list[str]]:
-        """Return the payloads of a station's policies and states, and remember what the states counted."""
+        """Return the payloads of a station's policies and states."""
         policies, states = self._run([["dump", name, _POLICIES], ["dump", name, _STATES]])
-        self._numbers[name] = state_numbers(states)
         return policies, states
 
     def replug(self, action: Replug, now: int) -> None:
@@ -275,23 +275,42 @@ class KernelWorld:
 
     def _look(self, commands: Sequence[Command], now: int = 0) -> list[Any]:
         """Carry commands out, wait until nothing moves, and take in what can be seen."""
-        *answers, after = self._run([*commands, ["seen"]])
+        daemons = [name for name, station in self.stations.items() if station.daemon is not None]
+        asked = [*commands, ["seen"], *(["dump", name, _STATES] for name in daemons)]
+        told = self._run(asked)
+        answers, after = told[: len(commands)], told[len(commands)]
         for command, answer in zip(commands, answers, strict=True):
             if command[0] == "send" and answer:
                 self.seen.refusals.append((command[1], answer))
         for number, station, _, link, octets in after["frames"]:
             self.seen.carried.append(Carried(number, station, link, bytes.fromhex(octets)))
+        dumps = dict(zip(daemons, told[len(commands) + 1 :], strict=True))
         for name, shown in after["stations"].items():
             self.seen.counters[name] = shown["counters"]
-            for found in shown["read"]:
-                self._take(name, read_message(found), now)
-            self._waiting[name] += told_events(shown["told"])
+            self._hear(name, shown, self._counted(name, dumps.get(name)), now)
         return answers
 
-    def _take(self, name: str, read: Read, now: int) -> None:
+    def _counted(self, name: str, dump: list[str] | None) -> list[tuple[SecurityAssociation, int]]:
+        """Return the states of a station that have counted packets since the last time, and how many."""
+        if dump is None:
+            return []
+        before, self._numbers[name] = self._numbers[name], state_numbers(dump)
+        return list(grown(before, self._numbers[name]))
+
+    def _hear(
+        self, name: str, shown: dict[str, Any], counted: list[tuple[SecurityAssociation, int]], now: int
+    ) -> None:
+        """Take in what one station shows: acquires come before the packets that they are about."""
+        is_mobile = self.stations[name].detector is not None
+        used = _uses(self.stations[name], counted)
+        wanted = list(told_events(shown["told"]))
+        self._waiting[name] += [*wanted, *used] if is_mobile else [*used, *wanted]
+        for found in shown["read"]:
+            self._take(name, read_message(found), [state for state, _ in counted], now)
+
+    def _take(self, name: str, read: Read, worked: Sequence[SecurityAssociation], now: int) -> None:
         """Give a message to whom it is for: the daemon, movement detection, or the onlooker."""
         if read.protocol == Protocol.MOBILITY:
-            worked = self._worked(name)
             heard = heard_from(self.stations[name], read, worked)
             if isinstance(heard, Heard):
                 self._waiting[name].append(heard)
@@ -325,17 +344,18 @@ class KernelWorld:
             self._met[name].add(router)
             self._expect(list(router_command(name, router, self._wiring, self.topology)))
 
-    def _worked(self, name: str) -> list[SecurityAssociation]:
-        """Return the IPsec states to this station that have counted a packet since the tables were read."""
-        before = self._numbers[name]
-        _, states = self.tables(name)
-        now = self._numbers[name]
-        grown = {key for key, packets in now.items() if packets > before.get(key, 0)}
-        return [
-            state
-            for state in kernel_states(states)
-            if (int(state.destination), state.spi, state.protocol) in grown
-        ]
+
+def _uses(station: Station, counted: Iterable[tuple[SecurityAssociation, int]]) -> Iterator[DaemonEvent]:
+    """Yield which bindings were used: an option counts where it is let in, not where it is put on."""
+    own = station.node.addresses
+    yield from used_events(
+        (state, packets)
+        for state, packets in counted
+        if (state.protocol is Protocol.ROUTING
+        and state.destination not in own)
+        or (state.protocol is Protocol.DESTINATION_OPTIONS
+        and state.source not in own)
+    )
 
 
 def _with_most_hops(read: Read) -> Packet:
