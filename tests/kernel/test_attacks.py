@@ -22,8 +22,8 @@ from xfrmspec_terms.profile import LINUX_6_1
 
 QUICK = [attack for attack in ATTACKS.values() if attack.until <= 15 * SECOND]
 NOT_WITHOUT = (Defence.ROUTING_HEADER, Defence.ACYCLIC)
-"""Linux itself has the first defence; how often a packet goes round a circle inside one node, which the second
-prevents, is its own limit and not the four tunnels of the reference."""
+"""Linux itself has the first defence. How often a packet goes round a circle inside one node, which the
+second one prevents, is a limit of Linux and not the four tunnels of the reference."""
 Play = Callable[[Attack, frozenset[Defence]], Run]
 
 
