@@ -25,8 +25,6 @@ from xfrmspec_terms.mobility import (
     BindingUpdate,
 )
 
-HOUR = 3_600_000
-
 
 @pytest.mark.clause("XFRM-MN-006")
 def test_the_fourth_update_in_a_second_waits_for_its_turn() -> None:
