@@ -351,10 +351,8 @@ def _uses(station: Station, counted: Iterable[tuple[SecurityAssociation, int]]) 
     yield from used_events(
         (state, packets)
         for state, packets in counted
-        if (state.protocol is Protocol.ROUTING
-        and state.destination not in own)
-        or (state.protocol is Protocol.DESTINATION_OPTIONS
-        and state.source not in own)
+        if (state.protocol is Protocol.ROUTING and state.destination not in own)
+        or (state.protocol is Protocol.DESTINATION_OPTIONS and state.source not in own)
     )
 
 
