@@ -184,7 +184,7 @@ def _asked(reaction: Reaction) -> set[Role]:
     }
 
 
-@pytest.mark.clause("XFRM-DAEMON-003", "XFRM-DAEMON-001")
+@pytest.mark.clause("XFRM-DAEMON-003", "XFRM-DAEMON-001", "XFRM-CN-040")
 def test_an_update_has_one_judge() -> None:
     daemon = _registered()
     plain = BindingUpdate(2, acknowledge=True, lifetime=100)

@@ -134,7 +134,7 @@ def _ask_agent(turn: _Turn, event: DaemonEvent, now: int) -> _Turn:
     return turn.then(replace(turn.daemon, agent=answer.node), answer.effects, answer.steps)
 
 
-@clause("XFRM-DAEMON-003")
+@clause("XFRM-DAEMON-003", "XFRM-CN-040")
 def _ask_correspondent(turn: _Turn, event: DaemonEvent, now: int) -> _Turn:
     """An update that the home agent of the node has answered or dropped is not asked about again."""
     if turn.daemon.correspondent is None or _is_taken(turn, event):
