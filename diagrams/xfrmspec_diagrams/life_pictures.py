@@ -20,6 +20,7 @@ from xfrmspec_terms.profile import LINUX_6_1
 
 _WIRE = Plug("MN", "eth0")
 _SECOND_MOVE = 20_000
+_WAY_HOME = 40_000
 _END = 60_000
 
 LIFE = Play(
@@ -31,7 +32,7 @@ LIFE = Play(
         Planned(9_000, Ping("CN", CORRESPONDENT, HOME_ADDRESS, 6)),
         Planned(_SECOND_MOVE, Replug(_WIRE, "B")),
         Planned(25_000, Ping("MN", HOME_ADDRESS, CORRESPONDENT, 9)),
-        Planned(40_000, Replug(_WIRE, "home")),
+        Planned(_WAY_HOME, Replug(_WIRE, "home")),
         Planned(45_000, Ping("MN", HOME_ADDRESS, CORRESPONDENT, 12)),
     ),
     (),
@@ -66,7 +67,8 @@ LIFE_PICTURES: Mapping[str, Callable[[], Picture]] = {
     "life-registration": partial(
         _sequence, 0, _SECOND_MOVE, "A mobile node registers and optimises a route: Figure 3 of the paper"
     ),
-    "life-return": partial(_sequence, _SECOND_MOVE, _END, "It moves on, and comes home"),
+    "life-move": partial(_sequence, _SECOND_MOVE, _WAY_HOME, "It moves on to another link"),
+    "life-return": partial(_sequence, _WAY_HOME, _END, "It comes home"),
     "packet-home-registration": partial(_packet, "BU #1 in HAO ESP", "A binding update to the home agent"),
     "packet-home-acknowledgement": partial(
         _packet, "BA #1 status 0 in RT2 ESP", "The acknowledgement of the home agent"

@@ -95,7 +95,9 @@ def test_figure_3_shows_every_message_once_from_end_to_end() -> None:
 
 def test_the_parts_are_the_stages_of_the_mobile_node() -> None:
     parts = [
-        section.title for name in ("life-registration", "life-return") for section in sequence(name).sections
+        section.title
+        for name in ("life-registration", "life-move", "life-return")
+        for section in sequence(name).sections
     ]
     assert parts == [
         "Before",
