@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 
@@ -10,7 +11,7 @@ from xfrmspec.host.node import AddressKind, Node, RoutingHeaders
 from xfrmspec.host.one_state import InputStep
 from xfrmspec.wire.chain import element_of, header_sizes
 from xfrmspec.wire.encode import protocol_of
-from xfrmspec.wire.options import is_home_address
+from xfrmspec.wire.options import home_address_options, is_home_address
 from xfrmspec.wire.placing import open_at
 from xfrmspec.wire.route_optimisation import (
     RouteRefusal,
@@ -24,14 +25,12 @@ from xfrmspec_terms.answers import HopLimitExceeded, ParameterProblem
 from xfrmspec_terms.association import Lifecycle, StateFlag
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import (
-    DestinationOptionsHeader,
     IPv6Header,
     Packet,
     RoutingHeader,
     Type2RoutingHeader,
     WireHeader,
 )
-from xfrmspec_terms.options import HomeAddressOption
 from xfrmspec_terms.outcome import Counter
 from xfrmspec_terms.packet import Header
 from xfrmspec_terms.policy import MAX_DEPTH
@@ -93,7 +92,7 @@ def _refused_unseen(node: Node, at: At) -> Stopped | None:
 @clause("XFRM-HAO-007")
 def _unroutable(node: Node, at: At) -> bool:
     """Tell whether a home address is one that no packet can be routed to; Linux takes any unicast one."""
-    home = _home_address(at.packet, at.index)
+    home = _home_address((at.packet.headers[at.index],))
     if home is None or node.profile.home_address_any_unicast:
         return False
     return home.is_link_local or home.is_loopback
@@ -164,7 +163,7 @@ def _binding(at: At, profile: Profile) -> _Binding:
     if isinstance(header, Type2RoutingHeader):
         source = _routing_source(at, outer, profile)
         return _Binding(Protocol.ROUTING, source, header.address, outer.destination)
-    home = _home_address(at.packet, at.index)
+    home = _home_address((at.packet.headers[at.index],))
     assert home is not None
     return _Binding(Protocol.DESTINATION_OPTIONS, home, outer.destination, outer.source)
 
@@ -174,15 +173,12 @@ def _routing_source(at: At, outer: IPv6Header, profile: Profile) -> IPv6Address:
     """The peer is who its home address option says, even if that comes later in the packet."""
     if profile.rt2_looked_up_with_care_of_source:
         return outer.source
-    named = (_home_address(at.packet, index) for index in range(at.index + 1, len(at.packet.headers)))
-    return next((home for home in named if home is not None), outer.source)
+    return _home_address(at.packet.headers[at.index + 1 :]) or outer.source
 
 
-def _home_address(packet: Packet, index: int) -> IPv6Address | None:
-    header = packet.headers[index]
-    if not isinstance(header, DestinationOptionsHeader):
-        return None
-    options = (option for option in header.options if isinstance(option, HomeAddressOption))
+def _home_address(headers: Sequence[WireHeader]) -> IPv6Address | None:
+    """Return the address of the first home address option that is still to be worked through."""
+    options = home_address_options(headers)
     return next((option.address for option in options if not option.exchanged), None)
 
 

@@ -8,9 +8,10 @@ from ipaddress import IPv6Address
 
 from xfrmspec.wire.chain import header_sizes
 from xfrmspec.wire.mobility import least_length, message_of
+from xfrmspec.wire.options import home_address_options
 from xfrmspec_terms.answers import Answer, ParameterProblem, SendBindingError
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.headers import DestinationOptionsHeader, IPv6Header, MobilityHeader, Packet
+from xfrmspec_terms.headers import IPv6Header, MobilityHeader, Packet
 from xfrmspec_terms.mobility import (
     UNSPECIFIED,
     BindingErrorStatus,
@@ -19,7 +20,6 @@ from xfrmspec_terms.mobility import (
     MobilityMessageType,
     MobilityRefusal,
 )
-from xfrmspec_terms.options import HomeAddressOption
 from xfrmspec_terms.outcome import Reason
 from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Protocol
@@ -136,9 +136,7 @@ def home_address_of(packet: Packet) -> IPv6Address:
     Once exchanged, it is the source of the IPv6 header.
     """
     outer = packet.headers[0]
-    headers = (header for header in packet.headers if isinstance(header, DestinationOptionsHeader))
-    options = (option for header in headers for option in header.options)
-    option = next((option for option in options if isinstance(option, HomeAddressOption)), None)
+    option = next(home_address_options(packet.headers), None)
     if option is None or not isinstance(outer, IPv6Header):
         return UNSPECIFIED
     return outer.source if option.exchanged else option.address

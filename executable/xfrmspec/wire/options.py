@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv6Address
 from typing import Any
 
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.headers import DestinationOptionsHeader
+from xfrmspec_terms.headers import DestinationOptionsHeader, WireHeader
 from xfrmspec_terms.options import (
     HomeAddressOption,
     Option,
@@ -84,6 +84,13 @@ def is_home_address(option: Option) -> bool:
     if isinstance(option, RawOption):
         return option.type == OptionType.HOME_ADDRESS
     return isinstance(option, HomeAddressOption)
+
+
+def home_address_options(headers: Iterable[WireHeader]) -> Iterator[HomeAddressOption]:
+    """Yield the home address options of a packet's headers, outermost first, exchanged or not."""
+    for header in headers:
+        if isinstance(header, DestinationOptionsHeader):
+            yield from (option for option in header.options if isinstance(option, HomeAddressOption))
 
 
 @clause("XFRM-OPT-001")

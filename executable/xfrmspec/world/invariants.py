@@ -11,12 +11,13 @@ from xfrmspec.mipv6.daemon import Daemon
 from xfrmspec.mipv6.mobile_node import MobileNode
 from xfrmspec.mipv6.recipes.recipe import Recipe
 from xfrmspec.wire.decode import decode
+from xfrmspec.wire.options import home_address_options
+from xfrmspec.world.sent import Sent
 from xfrmspec.world.station import Station, TunnelEnd
-from xfrmspec.world.world import Sent, Turn, World
+from xfrmspec.world.world import Turn, World
 from xfrmspec_terms.association import Lifecycle
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.headers import (
-    DestinationOptionsHeader,
     EspHeader,
     IcmpV6Header,
     IPv6Header,
@@ -32,7 +33,6 @@ from xfrmspec_terms.machines_mobile_node import (
     RETURNING,
 )
 from xfrmspec_terms.mobility_times import MAX_RR_BINDING_LIFETIME
-from xfrmspec_terms.options import HomeAddressOption
 
 _ON_THE_WAY = frozenset({REGISTERING, REFUSED, RETURNING})
 _NEIGHBOUR_DISCOVERY = frozenset(range(133, 138))
@@ -136,14 +136,7 @@ def _may_leave(packet: Packet, mobile: MobileNode) -> bool:
 
 
 def _carried(packet: Packet) -> IPv6Address | None:
-    options = (
-        option
-        for header in packet.headers
-        if isinstance(header, DestinationOptionsHeader)
-        for option in header.options
-        if isinstance(option, HomeAddressOption)
-    )
-    return next((option.address for option in options), None)
+    return next((option.address for option in home_address_options(packet.headers)), None)
 
 
 def _destination(packet: Packet) -> IPv6Address:

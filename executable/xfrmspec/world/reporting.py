@@ -8,14 +8,14 @@ from ipaddress import IPv6Address
 
 from xfrmspec.host.delivery import flow_of
 from xfrmspec.host.receiving import Arrived
+from xfrmspec.wire.options import home_address_options
 from xfrmspec.world.station import Station
 from xfrmspec.xfrm.check import InputDecision
 from xfrmspec.xfrm.reports import Reported, is_reported
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Unbound, Used
-from xfrmspec_terms.headers import DestinationOptionsHeader, IPv6Header, Packet
-from xfrmspec_terms.options import HomeAddressOption
+from xfrmspec_terms.headers import IPv6Header, Packet
 from xfrmspec_terms.selector import Protocol
 
 
@@ -67,11 +67,5 @@ def report(station: Station, arrived: Arrived, decision: InputDecision, stamp: i
 
 def care_of_on_the_wire(packet: Packet) -> IPv6Address | None:
     """Return the source that a packet had before its home address option was used, None without one."""
-    options = (
-        option
-        for header in packet.headers
-        if isinstance(header, DestinationOptionsHeader)
-        for option in header.options
-        if isinstance(option, HomeAddressOption) and option.exchanged
-    )
-    return next((option.address for option in options), None)
+    options = home_address_options(packet.headers)
+    return next((option.address for option in options if option.exchanged), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xfrmspec.wire.options import home_address_options
 from xfrmspec.wire.route_optimisation import add_home_address
 from xfrmspec.world.attacker import Attacker, Move
 from xfrmspec.world.attacks.attack import Attack, Run
@@ -12,8 +13,7 @@ from xfrmspec.world.cast import CORRESPONDENT
 from xfrmspec.world.sent import Sent
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.defences import Defence
-from xfrmspec_terms.headers import DestinationOptionsHeader, Packet
-from xfrmspec_terms.options import HomeAddressOption
+from xfrmspec_terms.headers import Packet
 
 
 def _react(attacker: Attacker, sent: tuple[Sent, ...], now: int) -> Move:
@@ -39,13 +39,7 @@ def _succeeded(run: Run) -> tuple[str, ...]:
 
 
 def _sources_on_the_wire(packet: Packet) -> tuple[object, ...]:
-    return tuple(
-        option.address
-        for header in packet.headers
-        if isinstance(header, DestinationOptionsHeader)
-        for option in header.options
-        if isinstance(option, HomeAddressOption) and option.exchanged
-    )
+    return tuple(option.address for option in home_address_options(packet.headers) if option.exchanged)
 
 
 ATTACK = Attack(
