@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xfrmspec.host.node import Node
+from xfrmspec.interfaces.netlink_commands import operate as operate_on_policies
+from xfrmspec.interfaces.netlink_states import operate as operate_on_states
 from xfrmspec.mipv6.recipes.terms import RecipeOperation
+from xfrmspec.scenario.requests import command_of, migration_of
 from xfrmspec.scenario.terms import (
     AddPolicy,
     AddState,
@@ -16,14 +19,9 @@ from xfrmspec.scenario.terms import (
     UpdatePolicy,
     UpdateState,
 )
-from xfrmspec.xfrm import policies, state_operations
 from xfrmspec.xfrm.migrate import migrate
-from xfrmspec.xfrm.policies import PolicyOutcome
-from xfrmspec.xfrm.state_operations import StateOutcome, key_of
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.migration import MigrationRequest
 from xfrmspec_terms.outcome import Errno
-from xfrmspec_terms.state import StateRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +35,14 @@ class CarriedOut:
 @clause("XFRM-DAEMON-002")
 def carry_out(node: Node, operation: RecipeOperation, now: int = 0) -> CarriedOut:
     """Carry out one operation at `now` (seconds); devices and neighbours are no part of a node's tables."""
-    database, states = node.tables.policies, node.states
     match operation:
-        case AddPolicy(policy):
-            return _with_policies(node, policies.add(database, policy, now))
-        case UpdatePolicy(policy):
-            return _with_policies(node, policies.update(database, policy, now))
-        case DeletePolicy(identity, index):
-            return _with_policies(node, policies.delete(database, identity, index))
-        case AddState(state):
-            return _with_states(node, state_operations.add(states, StateRequest(state), now))
-        case UpdateState(state):
-            return _with_states(node, state_operations.update(states, StateRequest(state), now))
-        case DeleteState(state):
-            return _with_states(node, state_operations.delete(states, key_of(state)))
+        case AddPolicy() | UpdatePolicy() | DeletePolicy():
+            outcome = operate_on_policies(operation, node.tables.policies, now)
+            tables = replace(node.tables, policies=outcome.database)
+            return CarriedOut(replace(node, tables=tables), outcome.errno)
+        case AddState() | UpdateState() | DeleteState():
+            changed = operate_on_states(command_of(operation), node.states, now)
+            return CarriedOut(replace(node, states=changed.database), changed.errno)
         case Migrate():
             return _migrated(node, operation, now)
         case _:
@@ -64,18 +56,7 @@ def carry_out_all(node: Node, operations: Sequence[RecipeOperation], now: int = 
     return node
 
 
-def _with_policies(node: Node, outcome: PolicyOutcome) -> CarriedOut:
-    tables = replace(node.tables, policies=outcome.database)
-    return CarriedOut(replace(node, tables=tables), outcome.errno)
-
-
-def _with_states(node: Node, outcome: StateOutcome) -> CarriedOut:
-    return CarriedOut(replace(node, states=outcome.database), outcome.errno)
-
-
 def _migrated(node: Node, operation: Migrate, now: int) -> CarriedOut:
-    identity = operation.identity
-    request = MigrationRequest(identity.selector, identity.direction, operation.entries, identity.type)
-    outcome = migrate(node.tables.policies, node.states, request, now)
+    outcome = migrate(node.tables.policies, node.states, migration_of(operation), now)
     tables = replace(node.tables, policies=outcome.policies)
     return CarriedOut(replace(node, tables=tables, states=outcome.states), outcome.errno)
