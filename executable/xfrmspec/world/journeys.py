@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from xfrmspec.wire.chain import chain_of
 from xfrmspec.wire.decode import decode
+from xfrmspec.world.sent import Sent
 from xfrmspec.world.station import Delivery
 from xfrmspec.world.story import upper_text
-from xfrmspec.world.world import Flight, Sent, Turn, receivers
+from xfrmspec.world.world import Flight, Turn, receivers
 from xfrmspec_terms.headers import EspHeader, MobilityHeader, Packet
 from xfrmspec_terms.packet import Header, header_name
 

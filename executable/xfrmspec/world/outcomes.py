@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xfrmspec.world.handled import Handled
-from xfrmspec.world.world import Probing, Sent, Turn, World, launched
+from xfrmspec.world.sent import Sent
+from xfrmspec.world.world import Probing, Turn, World, launched
 
 PROBE_MILLISECONDS = 1000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from xfrmspec.host.departures import with_hop_taken
@@ -106,7 +105,3 @@ def _into_tunnel(
 def _outermost(wrapped: Packet) -> Packet:
     """Return a packet of the outer header and the IP header that is its upper layer."""
     return Packet(wrapped.headers[:2])
-
-
-Sender = Callable[[Station, Topology, Packet, int], Handled]
-"""How a station sends a packet of its own."""

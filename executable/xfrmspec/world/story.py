@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 
 from xfrmspec.wire.chain import chain_of
 from xfrmspec.wire.decode import decode
 from xfrmspec.wire.mobility import message_of
 from xfrmspec.world.handled import Handled
-from xfrmspec.world.world import Sent, Turn
+from xfrmspec.world.sent import Sent
+from xfrmspec.world.world import Turn
 from xfrmspec_terms.daemon import Stage
 from xfrmspec_terms.headers import IcmpV6Header, IPv6Header, MobilityHeader, Packet
 from xfrmspec_terms.mobility import MobilityMessage
@@ -108,7 +108,3 @@ def message_name(message: MobilityMessage) -> str:
         f"status {int(status)}" if status is not None else "",
     ]
     return " ".join([name, *filter(None, shown)])
-
-
-Addresses = dict[IPv6Address, str]
-"""Names of addresses for stories."""

@@ -9,8 +9,8 @@ from ipaddress import IPv6Address
 from xfrmspec.mipv6.entropy import Entropy
 from xfrmspec.world.attacker import Attacker
 from xfrmspec.world.handled import Handled
-from xfrmspec.world.links import Plug, Topology
-from xfrmspec.world.plan import Action, Planned
+from xfrmspec.world.links import Topology
+from xfrmspec.world.plan import Planned
 from xfrmspec.world.sent import Sent
 from xfrmspec.world.station import Frame, Station
 from xfrmspec.world.weather import FAIR, Weather, carry
@@ -108,6 +108,3 @@ def receivers(world: World, flight: Flight) -> tuple[str, ...]:
     if flight.frame.to.is_multicast:
         return tuple(name for name in present if name != flight.sender)
     return tuple(name for name in present if world.stations[name].owns(flight.frame.to))
-
-
-__all__ = ["Action", "Flight", "Plug", "Probing", "Sent", "Turn", "World", "launched", "receivers"]
