@@ -22,12 +22,9 @@ from xfrmspec_model.folding import (
 )
 from xfrmspec_model.mobility_rules import MOBILITY_RULES, MobilityRules
 from xfrmspec_model.mobility_times import LONG_AGO, UNIT
+from xfrmspec_model.mobility_verdicts import ACCEPTED, DROPPED
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.defences import Defence
-
-ACCEPTED = 0
-DROPPED = 256
-"""The verdicts that are no status: taken, and dropped silently."""
 
 NOTHING_TO_DELETE = 133
 """The status of a deletion where nothing is registered or probed; its number is remembered."""

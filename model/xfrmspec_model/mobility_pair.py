@@ -25,7 +25,6 @@ from xfrmspec_model.folding import (
     same,
 )
 from xfrmspec_model.mobility_agent import (
-    ACCEPTED,
     NOTHING_TO_DELETE,
     AgentEventTerm,
     AgentHappening,
@@ -35,6 +34,7 @@ from xfrmspec_model.mobility_agent import (
 from xfrmspec_model.mobility_numbers import NUMBERS
 from xfrmspec_model.mobility_rules import MOBILITY_RULES, MobilityRules
 from xfrmspec_model.mobility_times import LONG_AGO
+from xfrmspec_model.mobility_verdicts import ACCEPTED
 from xfrmspec_terms.clauses import clause
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from xfrmspec_model.folding import Number, both, choose_integer, choose_truth, same
 from xfrmspec_model.mobility_correspondent import (
-    ACCEPTED,
     CorrespondentTerm,
     EventTerm,
     Happening,
@@ -27,6 +26,7 @@ from xfrmspec_model.mobility_pair import (
     mobile_node_after,
 )
 from xfrmspec_model.mobility_rules import MOBILITY_RULES, MobilityRules
+from xfrmspec_model.mobility_verdicts import ACCEPTED
 from xfrmspec_terms.clauses import clause
 
 _NOBODY_READS = Onlookers(knows_nothing, knows_nothing)

@@ -22,7 +22,6 @@ from xfrmspec_model.folding import (
     all_of,
     among,
     at_most,
-    both,
     either,
     integer,
     less,
@@ -41,10 +40,9 @@ from xfrmspec_model.mobility_agent import (
     AgentTerm,
     agent_after,
 )
-from xfrmspec_model.mobility_numbers import NUMBERS
 from xfrmspec_model.mobility_times import UNIT
 from xfrmspec_model.smt import Context, Model
-from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, HOME, LONGEST
+from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, HOME, well_formed
 from xfrmspec_proofs.mobility_replay import OWN, address_of, number_of
 from xfrmspec_proofs.theorem import Claim, Scene, Witness
 from xfrmspec_proofs.witness import number, truth
@@ -246,7 +244,7 @@ def agent_course(scene: Scene, length: int) -> AgentCourse:
     given: list[Truth] = [at_most(UNIT, limit)]
     for event in events:
         before, since = agent, moment
-        given += [_well_formed(event), at_most(since, event.at)]
+        given += [well_formed(event, AgentHappening), at_most(since, event.at)]
         agent, moment = agent_after(agent, event, rules), event.at
     instance = [_printable(event) for event in events]
     instance += [same(limit % UNIT, 0), less(limit, 1 << 24), less(ends, 1 << 26), less(0, ends)]
@@ -269,18 +267,6 @@ def _unknown_agent(context: Context, home: Number, limit: Number, ends: Number) 
         unknown_truth(context, "tunnel"),
         integer(context, "tunnel_end"),
         integer(context, "verdict"),
-    )
-
-
-def _well_formed(event: AgentEventTerm) -> Truth:
-    return all_of(
-        (
-            among(event.kind, sorted(AgentHappening)),
-            at_most(0, event.at),
-            both(at_most(0, event.number), less(event.number, NUMBERS)),
-            both(at_most(0, event.lifetime), at_most(event.lifetime, LONGEST)),
-            same(event.lifetime % UNIT, 0),
-        )
     )
 
 

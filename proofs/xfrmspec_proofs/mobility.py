@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum
 
 from xfrmspec_model.folding import (
     Number,
@@ -19,8 +20,8 @@ from xfrmspec_model.folding import (
     unknown_relation,
     unknown_truth,
 )
+from xfrmspec_model.mobility_agent import AgentEventTerm
 from xfrmspec_model.mobility_correspondent import (
-    ACCEPTED,
     ENTRY_NUMBERS,
     ENTRY_TRUTHS,
     CorrespondentTerm,
@@ -35,6 +36,7 @@ from xfrmspec_model.mobility_keys import Knows, TokenKind
 from xfrmspec_model.mobility_numbers import NUMBERS
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.mobility_times import LONG_AGO, UNIT
+from xfrmspec_model.mobility_verdicts import ACCEPTED
 from xfrmspec_model.rules import Rules
 from xfrmspec_model.smt import Context, Model
 from xfrmspec_proofs.mobility_replay import CorrespondentRun, Happened
@@ -111,7 +113,7 @@ def course(scene: Scene, length: int, sees: Sees) -> Course:
     events = [unknown_event(context, f"event{place}") for place in range(length if scene.small else 1)]
     home: Number = HOME if scene.small else integer(context, "home")
     node = CorrespondentTerm(home) if scene.small else unknown_node(context, home)
-    given = [_well_formed(event) for event in events]
+    given = [well_formed(event, Happening) for event in events]
     onlookers = Onlookers(
         attacker=lambda kind, place, at: sees(place, at),
         owner=lambda kind, place, at: among(place, sorted(OWNED)),
@@ -156,11 +158,11 @@ def unknown_knowledge(context: Context, name: str) -> Knows:
     return unknown_relation(context, name, 3)
 
 
-def _well_formed(event: EventTerm) -> Truth:
-    """Say that an event is one of the four kinds, and its number and lifetime fit their fields."""
+def well_formed(event: EventTerm | AgentEventTerm, kinds: type[IntEnum]) -> Truth:
+    """Say that an event is one of these kinds, and its number and lifetime fit their fields."""
     return all_of(
         (
-            among(event.kind, sorted(Happening)),
+            among(event.kind, sorted(kinds)),
             at_most(0, event.at),
             both(at_most(0, event.number), less(event.number, NUMBERS)),
             both(at_most(0, event.lifetime), at_most(event.lifetime, LONGEST)),

@@ -18,7 +18,6 @@ from xfrmspec_model.mobility_agent import (
     agent_after,
 )
 from xfrmspec_model.mobility_correspondent import (
-    DROPPED,
     CorrespondentTerm,
     EventTerm,
     Happening,
@@ -28,6 +27,7 @@ from xfrmspec_model.mobility_correspondent import (
 )
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.mobility_times import LONG_AGO, UNIT
+from xfrmspec_model.mobility_verdicts import DROPPED
 from xfrmspec_proofs.agents import OTHER, AgentHappened, AgentRun
 from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, HOME, OWNED, VICTIM
 from xfrmspec_proofs.mobility_replay import CorrespondentRun, Happened, address_of

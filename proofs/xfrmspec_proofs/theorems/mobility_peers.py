@@ -22,12 +22,13 @@ from xfrmspec_model.folding import (
     same,
     unknown_truth,
 )
-from xfrmspec_model.mobility_agent import ACCEPTED, AgentTerm
+from xfrmspec_model.mobility_agent import AgentTerm
 from xfrmspec_model.mobility_correspondent import CorrespondentTerm
 from xfrmspec_model.mobility_pair import PairEventTerm, PairHappening, PairTerm, UpdateTerm
 from xfrmspec_model.mobility_peer_pair import PeerPairTerm, peer_pair_after
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.mobility_times import UNIT
+from xfrmspec_model.mobility_verdicts import ACCEPTED
 from xfrmspec_model.smt import Model
 from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, HOME, unknown_node, with_mobility
 from xfrmspec_proofs.pairs import PairHappened

@@ -22,7 +22,6 @@ from xfrmspec_model.folding import (
     same,
 )
 from xfrmspec_model.mobility_agent import (
-    ACCEPTED,
     NOBODY,
     NOTHING_TO_DELETE,
     AgentEntryTerm,
@@ -33,6 +32,7 @@ from xfrmspec_model.mobility_agent import (
 from xfrmspec_model.mobility_numbers import NUMBERS, is_ahead
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.mobility_times import UNIT, Defences, granted_by_agent
+from xfrmspec_model.mobility_verdicts import ACCEPTED
 from xfrmspec_proofs.agents import AgentRun, agent_course
 from xfrmspec_proofs.mobility import HOME, with_mobility
 from xfrmspec_proofs.sequences import further_on
