@@ -30,7 +30,6 @@ from xfrmspec_model.mobility_correspondent import (
     Happening,
     Onlookers,
     after_event,
-    is_deletion,
 )
 from xfrmspec_model.mobility_keys import Knows, TokenKind
 from xfrmspec_model.mobility_numbers import NUMBERS
@@ -188,11 +187,6 @@ def _printable(event: EventTerm) -> Truth:
 
 def _other(truth_: Truth) -> Truth:
     return implies(truth_, False)
-
-
-def ends_nothing(event: EventTerm) -> Truth:
-    """Say that an update of the small trace asks for a binding."""
-    return implies(is_deletion(event, HOME), False)
 
 
 def read_event(model: Model, event: EventTerm) -> Happened:

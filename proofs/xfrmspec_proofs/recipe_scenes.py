@@ -14,7 +14,6 @@ from xfrmspec_model.folding import (
     all_of,
     any_of,
     bits,
-    both,
     first_of,
     implies,
     less,
@@ -121,11 +120,6 @@ def is_message(flow: FlowTerm, source: Number, destination: Number, kind: int) -
     """Tell that a flow is a mobility message of a type between two addresses."""
     ends = [same(flow.source, source), same(flow.destination, destination)]
     return [*ends, same(flow.protocol, Protocol.MOBILITY), same(flow.source_slot, kind)]
-
-
-def is_kind(flow: FlowTerm, protocol: Protocol, kind: int) -> Truth:
-    """Tell whether a flow is of a protocol and type."""
-    return both(same(flow.protocol, protocol), same(flow.source_slot, kind))
 
 
 Judged = Callable[[Standing, Flow], bool]

@@ -29,7 +29,7 @@ from xfrmspec_terms.headers import IPv6Header, Packet, Type2RoutingHeader
 from xfrmspec_terms.mobility import UNSPECIFIED
 from xfrmspec_terms.policy import Direction, Mode, Policy, PolicyType
 from xfrmspec_terms.profile import CLEAN
-from xfrmspec_terms.selector import ANY_PORT, ANY_PROTOCOL, Flow, PortMatch, Protocol, Selector
+from xfrmspec_terms.selector import ANY_PORT, ANY_PROTOCOL, Flow, Protocol, Selector
 from xfrmspec_terms.state import InstalledState
 
 HOME_ADDRESS, HOME_AGENT, PEER_ADDRESS = figure.HOME, figure.AGENT, figure.PEER
@@ -159,9 +159,7 @@ def taking_any_option(memory: Memory) -> Memory:
     return _changed(
         memory,
         lambda policy: policy.direction is Direction.IN and policy.selector.protocol is Protocol.MOBILITY,
-        lambda policy: replace(
-            policy, selector=replace(policy.selector, protocol=0, source_port=PortMatch(0, 0))
-        ),
+        lambda policy: replace(policy, selector=_of_every_protocol(policy.selector)),
     )
 
 

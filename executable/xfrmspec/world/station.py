@@ -103,8 +103,3 @@ class Station:
     def with_address(self, address: IPv6Address, kind: AddressKind) -> Station:
         """Return the station with one more address."""
         return replace(self, node=replace(self.node, addresses={**self.node.addresses, address: kind}))
-
-    def without_address(self, address: IPv6Address) -> Station:
-        """Return the station without an address."""
-        others = {known: kind for known, kind in self.node.addresses.items() if known != address}
-        return replace(self, node=replace(self.node, addresses=others))

@@ -29,14 +29,14 @@ from xfrmspec_model.mobility_nonces import (
     replies_to,
 )
 from xfrmspec_model.mobility_rules import MobilityRules
-from xfrmspec_model.mobility_times import LONG_AGO
+from xfrmspec_model.mobility_times import LONG_AGO, token_is_usable
 from xfrmspec_model.smt import Model
 from xfrmspec_proofs.mobility import ATTACKER, HOME, with_mobility
 from xfrmspec_proofs.mobility_replay import CorrespondentRun, Happened, answers_to_test
 from xfrmspec_proofs.theorem import Claim, Scene, Witness, theorem
 from xfrmspec_proofs.witness import number, truth
 from xfrmspec_terms.defences import Defence
-from xfrmspec_terms.mobility_times import MAX_NONCE_LIFETIME, MAX_TOKEN_LIFETIME, NONCE_CURRENT
+from xfrmspec_terms.mobility_times import MAX_NONCE_LIFETIME, NONCE_CURRENT
 from xfrmspec_terms.profile import CLEAN, Profile
 
 _MOST = MAX_NONCE_LIFETIME // NONCE_CURRENT
@@ -121,7 +121,7 @@ def _long_enough(scene: Scene) -> Sequence[Claim]:
         nonces = NoncesTerm(integer(scene.context, "newest"), unknown_numbering(scene.context, "drawn"))
     after = after_test(nonces, sent, rules)
     believed = rules.is_valid(after.drawn(after.newest), used, rules.defences)
-    given = [at_most(sent, used), less(used - sent, MAX_TOKEN_LIFETIME), at_most(-1, nonces.newest)]
+    given = [at_most(sent, used), token_is_usable(sent, used), at_most(-1, nonces.newest)]
     small = [at_most(0, first), at_most(first, sent), less(used, 1 << 20)]
 
     def read(model: Model) -> Witness:
