@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
+from xfrmspec.host.node import AddressKind
 from xfrmspec.mipv6.acceptance import Refused
 from xfrmspec.wire.decode import decode_quoted
 from xfrmspec.world.advertisements import advertised
@@ -105,8 +106,6 @@ def _home_address_of(
         if state.mode is not Mode.TRANSPORT:
             continue
         if (state.source, state.destination) == (delivery.source, delivery.destination):
-            own = station.node.addresses.get(delivery.destination)
-            return (
-                delivery.destination if own is not None and own.value == "home address" else delivery.source
-            )
+            at_home_address = station.node.addresses.get(delivery.destination) is AddressKind.HOME
+            return delivery.destination if at_home_address else delivery.source
     return None
