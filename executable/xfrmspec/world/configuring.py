@@ -14,6 +14,7 @@ from xfrmspec.mipv6.recipes.terms import (
     StandAside,
     StandIn,
 )
+from xfrmspec.scenario.terms import Migrate
 from xfrmspec.world.station import Station, Tunnel, TunnelEnd
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.outcome import Errno
@@ -42,7 +43,8 @@ def configure(station: Station, operation: RecipeOperation, now: int) -> Configu
             return Configured(replace(station, proxies=station.proxies - {home}))
         case _:
             done = carry_out(station.node, operation, now)
-            node = _with_keys_moved(station.node, done.node)
+            moved = isinstance(operation, Migrate)
+            node = _with_keys_moved(station.node, done.node) if moved else done.node
             return Configured(replace(station, node=node), done.errno)
 
 

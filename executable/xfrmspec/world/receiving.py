@@ -20,13 +20,12 @@ from xfrmspec.world.station import Delivery, Forwarding, Station
 from xfrmspec.world.upper import Context, hear
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.daemon import Path
+from xfrmspec_terms.daemon import SECOND, Path
 from xfrmspec_terms.headers import IPv6Header, Packet, Type2RoutingHeader
 from xfrmspec_terms.outcome import Counter
 from xfrmspec_terms.policy import ENDPOINT_MODES, Mode
 from xfrmspec_terms.selector import Protocol
 
-_MILLISECONDS = 1000
 _NANOSECONDS = 1_000_000
 _DEEPEST = 4
 
@@ -52,7 +51,7 @@ class Setting:
 @clause("XFRM-WORLD-005")
 def take(station: Station, octets: bytes, setting: Setting) -> Handled:
     """Take a packet from a link."""
-    arrived = receive(_listening(station.node), octets, setting.now // _MILLISECONDS)
+    arrived = receive(_listening(station.node), octets, setting.now // SECOND)
     station = replace(station, node=replace(arrived.node, addresses=station.node.addresses))
     if arrived.fate is Fate.LOCAL:
         return _checked(station, arrived, setting)

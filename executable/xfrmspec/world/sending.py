@@ -14,7 +14,7 @@ from xfrmspec.world.reporting import used_to_send
 from xfrmspec.world.routing import neighbour_for, tunnel_for
 from xfrmspec.world.station import Frame, Station, Tunnel
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.daemon import Wanted
+from xfrmspec_terms.daemon import SECOND, Wanted
 from xfrmspec_terms.headers import DEFAULT_HOP_LIMIT, IPv6Header, Packet
 from xfrmspec_terms.policy import Mode
 from xfrmspec_terms.selector import Flow
@@ -23,7 +23,6 @@ from xfrmspec_terms.state import StateEvent
 TUNNELS_IN_ONE_ANOTHER = "tunnels in one another"
 """Why a packet is dropped that goes round in a circle of tunnels."""
 _DEEPEST = 4
-_MILLISECONDS = 1000
 
 
 @clause("XFRM-WORLD-004")
@@ -44,7 +43,7 @@ def forward(station: Station, topology: Topology, packet: Packet, flow: Flow, no
 
 def _out(station: Station, topology: Topology, packet: Packet, flow: Flow, now: int, depth: int) -> Handled:
     drawn = _Drawing(station)
-    left = leave(station.node, packet, flow, now // _MILLISECONDS, drawn)
+    left = leave(station.node, packet, flow, now // SECOND, drawn)
     station = replace(drawn.station, node=left.node)
     applied = () if left.emitted is None else (one.state for one in left.emitted.applied)
     told = (*map(_wanted, _triggers(left)), *used_to_send(station, applied))

@@ -11,12 +11,11 @@ from xfrmspec.wire.mobility import message_of
 from xfrmspec.world.handled import Handled
 from xfrmspec.world.sent import Sent
 from xfrmspec.world.world import Turn
-from xfrmspec_terms.daemon import Stage
+from xfrmspec_terms.daemon import SECOND, Stage
 from xfrmspec_terms.headers import IcmpV6Header, IPv6Header, MobilityHeader, Packet
 from xfrmspec_terms.mobility import MobilityMessage
 from xfrmspec_terms.packet import header_name
 
-_MILLISECONDS = 1000
 _NAMES = {
     "HomeTestInit": "HoTI",
     "CareOfTestInit": "CoTI",
@@ -41,7 +40,7 @@ class Line:
 
     def __str__(self) -> str:
         who = f"{self.source} -> {self.target}" if self.target else self.source
-        return f"{self.at / _MILLISECONDS:9.3f}  {who:<14} {self.text}"
+        return f"{self.at / SECOND:9.3f}  {who:<14} {self.text}"
 
 
 def told(turn: Turn) -> Iterator[Line]:

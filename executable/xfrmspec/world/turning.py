@@ -69,8 +69,11 @@ def turn(world: World) -> Turn | None:
     Events of one moment happen in the order: what is planned, ends of probes, arrivals, deadlines of daemons.
     """
     following = coming(world)
-    if following is None:
-        return None
+    return None if following is None else _turned(world, following)
+
+
+def _turned(world: World, following: Coming) -> Turn:
+    """Let an event happen, and the attackers see what came of it."""
     return watched(_happens(replace(world, now=max(world.now, following.at)), following))
 
 
@@ -94,13 +97,12 @@ def _happens(world: World, following: Coming) -> Turn:
 
 def turns(world: World, until: int) -> Iterator[Turn]:
     """Yield every turn up to and with a moment (ms)."""
-    while True:
-        at = next_time(world)
-        following = turn(world) if at is not None and at <= until else None
-        if following is None:
-            return
-        yield following
-        world = following.world
+    following = coming(world)
+    while following is not None and following.at <= until:
+        turned = _turned(world, following)
+        yield turned
+        world = turned.world
+        following = coming(world)
 
 
 def _arrived(world: World, flight: Flight) -> Turn:
