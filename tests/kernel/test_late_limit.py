@@ -1,10 +1,16 @@
-"""F-025 costs processor time as well: the timer of one state fires all the time, until the state is gone."""
+"""F-025 costs processor time as well: the timer of one state fires whenever it can, until the state is gone.
+
+The guest's timers fire with its tick of 10 ms; with finer ones its processor may get to nothing else.
+"""
 
 from __future__ import annotations
 
 import pytest
 
 from kernel.conftest import output_of_script
+
+TICKS = 100
+"""Of the guest's clock in a second."""
 
 SCRIPT = """\
 state() {
@@ -30,5 +36,5 @@ fired
 @pytest.mark.clause("XFRM-LIFE-006")
 def test_the_timer_of_a_state_with_a_late_hard_limit_never_rests() -> None:
     waiting, late, gone = map(int, output_of_script(SCRIPT).split())
-    assert max(waiting, gone) < 100
-    assert late > 1000
+    assert max(waiting, gone) < TICKS / 4
+    assert TICKS / 2 < late < TICKS * 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xfrmspec.kernel.confinement import Confinement
 from xfrmspec.kernel.link import Exchange
-from xfrmspec.kernel.uml import MEMORY, KernelMissingError, UmlKernel, find_kernel
+from xfrmspec.kernel.uml import COARSE_TIMERS, MEMORY, KernelMissingError, UmlKernel, find_kernel
 
 SCRIPT_SECONDS = 30
 """What one script may take; they take about five in a guest and one elsewhere."""
@@ -116,7 +116,8 @@ def _boot(kernel: UmlKernel, exchange: Exchange, seconds: float) -> None:
     command = (
         str(kernel.program),
         f"mem={MEMORY}",
-        *("root=none", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "lsm=", _BOOT_FASTER),
+        *("root=none", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "lsm="),
+        *(COARSE_TIMERS, _BOOT_FASTER),
         f"uml_dir={exchange.path}/uml",
         *("umid=guest", "con=null", "con0=null,fd:1"),
         f"init={kernel.interpreter}",
