@@ -24,11 +24,12 @@ from xfrmspec.scenario.selftest import self_test
 from xfrmspec.scenario.terms import AddPolicy, Scenario
 from xfrmspec_terms.profile import LINUX_6_1
 
+# A child of a shell in the background inherits that interrupts are ignored.
 INTERRUPTED = """
+import signal
 from xfrmspec.kernel.backends import uml_subject
 from xfrmspec.scenario.histories import lookup_scenarios
-from xfrmspec.scenario.document import to_json
-from xfrmspec.scenario.document import to_json
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with uml_subject() as subject:
     for number, outcome in enumerate(subject.run_all(lookup_scenarios(1))):
         if not number:
@@ -91,7 +92,10 @@ def test_an_interrupt_leaves_no_process_and_no_file(
         guest = int(campaign.stdout.readline())
         time.sleep(0.3)
         campaign.send_signal(signal.SIGINT)
-        _, complaint = campaign.communicate(timeout=20)
+        try:
+            _, complaint = campaign.communicate(timeout=20)
+        finally:
+            campaign.kill()
     assert "KeyboardInterrupt" in complaint
     assert is_gone(guest)
     assert not list(own_temporary_directory.iterdir())
