@@ -19,10 +19,11 @@ def replace(value: _Value, /, **changes: Any) -> _Value:
     kind: Any = type(value)
     places, read = _fields_of(kind)
     values = list(read(value))
-    for name, changed in changes.items():
-        if name not in places:
-            raise TypeError(f"{kind.__name__} has no field {name}")
-        values[places[name]] = changed
+    try:
+        for name, changed in changes.items():
+            values[places[name]] = changed
+    except KeyError as unknown:
+        raise TypeError(f"{kind.__name__} has no field {unknown}") from None
     made: _Value = kind(*values)
     return made
 

@@ -54,7 +54,7 @@ ANY_PROTOCOL = 0
 
 def family_of(address: Address) -> Family:
     """Return the family of a concrete address."""
-    return Family.INET if address.version == 4 else Family.INET6
+    return Family.INET if isinstance(address, IPv4Address) else Family.INET6
 
 
 @cache
@@ -102,7 +102,7 @@ class Prefix:
 
     def contains(self, address: Address) -> bool:
         """Tell whether an address of the same family shares the first `length` bits."""
-        if address.version != self.address.version:
+        if type(address) is not type(self.address):
             return False
         return (int(address) ^ int(self.address)) & self.mask == 0
 
@@ -199,7 +199,7 @@ class Flow:
     if_id: int = 0
 
     def __post_init__(self) -> None:
-        if self.source.version != self.destination.version:
+        if type(self.source) is not type(self.destination):
             raise ValueError("flow addresses are of two families")
         for name, value, top in (
             ("protocol", self.protocol, 0xFF),

@@ -31,6 +31,7 @@ TRANSFORMS = (
 ADDRESSES = (*LOCAL, *REMOTE, *BEHIND)
 _PROTOCOLS = (0, 0, 6, 17, 33, 41, 43, 44, 47, 50, 58, 60, 132, 135, 136, 200, 255)
 _MASKS = (0xFFFF, 0xFFFF, 0xFF00, 0x00FF, 1, 0x8000, 0)
+_MODES, _TYPES, _ALL_PROTOCOLS = tuple(Mode), tuple(PolicyType), tuple(Protocol)
 _INTERFACES = (0,) * 12 + (LOOPBACK_INDEX, OUTER_INDEX, INNER_INDEX, 99)
 
 
@@ -74,10 +75,10 @@ def any_template(random: Random) -> Template:
     A tunnel ends elsewhere, for one that ends at the node itself would come back in; and it names its source,
     for the choice of a source address is no rule of XFRM.
     """
-    mode = random.choice(tuple(Mode))
+    mode = random.choice(_MODES)
     ends = mode in ENDPOINT_MODES
     return Template(
-        random.choice(TRANSFORMS if random.random() < 0.98 else tuple(Protocol)),
+        random.choice(TRANSFORMS if random.random() < 0.98 else _ALL_PROTOCOLS),
         mode,
         random.choice((*LOCAL, *REMOTE) if ends else (IPv6Address(0), *LOCAL, *REMOTE)),
         random.choice(REMOTE if ends else (IPv6Address(0), *REMOTE, *LOCAL)),
@@ -105,7 +106,7 @@ def any_policy(random: Random, direction: Direction, templates: tuple[Template, 
     return Policy(
         any_selector(random),
         direction,
-        random.choice(tuple(PolicyType)),
+        random.choice(_TYPES),
         random.choice((Action.ALLOW, Action.ALLOW, Action.BLOCK)),
         random.choice((*PRIORITIES, random.randrange(1 << 32))),
         templates,

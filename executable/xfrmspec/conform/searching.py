@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address
 from random import Random
+from typing import Any
 
 from xfrmspec.conform.state_drawing import within_room
 from xfrmspec.scenario.choices import LOCAL, REMOTE, Way, random_flow
@@ -22,6 +23,7 @@ _KINDS = (
     (Protocol.DESTINATION_OPTIONS, Mode.RO),
     (Protocol.ROUTING, Mode.RO),
 )
+_NO_CHANGE: tuple[dict[str, Any], ...] = ({}, {}, {})
 _MARKS = (ANY_MARK, ANY_MARK, ANY_MARK, Mark(1, 1), Mark(1, 3))
 
 
@@ -90,34 +92,31 @@ def _state(random: Random, flow: Flow, template: Template) -> SecurityAssociatio
         template.reqid,
         care_of=care_of if optimised else None,
     )
-    changes: tuple[SecurityAssociation, ...] = (
-        replace(state, source=random.choice(LOCAL)),
-        replace(state, source=_anyone(random)),
-        replace(state, source=IPv6Address(0)),
-        replace(state, selector=Selector.between("::/0", "::/0", flow.protocol)),
-        replace(state, destination=random.choice(REMOTE)),
-        replace(state, reqid=random.choice((0, 7))),
-        replace(state, mark=random.choice(_MARKS)),
-        replace(state, mark=random.choice(_MARKS)),
-        replace(state, if_id=1),
-        state if optimised else replace(state, spi=_SPI + 3),
-        state,
-        state,
-        state,
+    changes: tuple[dict[str, Any], ...] = (
+        {"source": random.choice(LOCAL)},
+        {"source": _anyone(random)},
+        {"source": IPv6Address(0)},
+        {"selector": Selector.between("::/0", "::/0", flow.protocol)},
+        {"destination": random.choice(REMOTE)},
+        {"reqid": random.choice((0, 7))},
+        {"mark": random.choice(_MARKS)},
+        {"mark": random.choice(_MARKS)},
+        {"if_id": 1},
+        {} if optimised else {"spi": _SPI + 3},
+        *_NO_CHANGE,
     )
-    return random.choice(changes)
+    return replace(state, **random.choice(changes))
 
 
 def _beside(random: Random, flow: Flow) -> Flow:
     """Return the flow, or one of another source, destination, mark or protocol."""
     other = random_flow(random, Way.OUT)
     slots = (other.source_slot, other.destination_slot)
-    return random.choice(
-        (
-            *(flow, flow, flow),
-            replace(flow, protocol=other.protocol, source_slot=slots[0], destination_slot=slots[1]),
-            replace(flow, source=random.choice(LOCAL)),
-            replace(flow, destination=random.choice(REMOTE)),
-            replace(flow, mark=flow.mark ^ 1),
-        )
+    changes: tuple[dict[str, Any], ...] = (
+        *_NO_CHANGE,
+        {"protocol": other.protocol, "source_slot": slots[0], "destination_slot": slots[1]},
+        {"source": random.choice(LOCAL)},
+        {"destination": random.choice(REMOTE)},
+        {"mark": flow.mark ^ 1},
     )
+    return replace(flow, **random.choice(changes))

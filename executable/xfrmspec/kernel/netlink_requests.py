@@ -217,15 +217,25 @@ def _bare(policy: Policy) -> Policy:
 
 def _state_body(state: SecurityAssociation) -> StateBody:
     """Return the fixed part of a state; what attributes say is left out of it."""
-    bare = replace(
-        state,
-        mark=ANY_MARK,
-        if_id=0,
-        care_of=None,
-        encapsulation=Encapsulation.NONE,
-        output_mark=ANY_MARK,
+    bare = (
+        state
+        if _is_bare(state)
+        else replace(
+            state,
+            mark=ANY_MARK,
+            if_id=0,
+            care_of=None,
+            encapsulation=Encapsulation.NONE,
+            output_mark=ANY_MARK,
+        )
     )
     return StateBody(bare, state.selector or open_selector(state.family))
+
+
+def _is_bare(state: SecurityAssociation) -> bool:
+    """Tell whether the fixed part says everything of a state but its algorithms."""
+    told = state.mark, state.output_mark, state.if_id, state.care_of, state.encapsulation
+    return told == (ANY_MARK, ANY_MARK, 0, None, Encapsulation.NONE)
 
 
 def _policy_keys(type_: PolicyType, mark: Mark, if_id: int) -> list[Attribute]:

@@ -91,6 +91,7 @@ def pack_selector(selector: Selector) -> bytes:
     )
 
 
+@lru_cache(maxsize=4096)
 def unpack_selector(octets: bytes) -> Selector:
     """Read an xfrm_selector; MalformedMessageError for an unknown family or an overlong prefix."""
     fields = _unpacked(_SELECTOR, octets)

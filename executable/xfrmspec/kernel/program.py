@@ -56,7 +56,7 @@ from xfrmspec.scenario.terms import (
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.packet import Header
 from xfrmspec_terms.policy import DefaultAction, Direction, Mode, Policy, PolicyType, identity_of
-from xfrmspec_terms.selector import Flow, Protocol, Selector
+from xfrmspec_terms.selector import Address, Flow, Protocol, Selector
 
 INTERFACES = {OUTER_INDEX: "outer", INNER_INDEX: "inner"}
 SENTINEL_PORT = 64999
@@ -65,6 +65,7 @@ _UDP_HEADER = 8
 DATAGRAM = bytes(PAYLOAD_OCTETS - _UDP_HEADER)
 """What a datagram socket sends: every packet has as many octets behind its IP header."""
 
+_ACKNOWLEDGED = RequestFlag.REQUEST | RequestFlag.ACK
 _GETSADINFO = 35
 _ROOM_FOR_STATES = 7
 _XFRM_POLICY_OPTION = 35
@@ -180,7 +181,7 @@ def frames_of(messages: Sequence[Message]) -> list[str]:
     return [
         frame(
             message.kind,
-            RequestFlag.REQUEST | (RequestFlag.ACK if number == last else RequestFlag.NONE),
+            _ACKNOWLEDGED if number == last else RequestFlag.REQUEST,
             number,
             encode(message),
         ).hex()
@@ -235,9 +236,9 @@ def sender(step: Send | Open) -> dict[str, Any]:
     size = step.size if isinstance(step, Send) else PAYLOAD_OCTETS
     payload = bytes(size - _UDP_HEADER) if datagram else upper_octets(flow, size)
     return {
-        "source": str(flow.source),
+        "source": _text(flow.source),
         "bind": flow.source_slot if datagram else 0,
-        "destination": str(flow.destination),
+        "destination": _text(flow.destination),
         "port": flow.destination_slot if datagram else 0,
         "protocol": flow.protocol,
         "mark": flow.mark,
@@ -245,6 +246,11 @@ def sender(step: Send | Open) -> dict[str, Any]:
         "options": _options(step),
         "payload": payload.hex(),
     }
+
+
+@lru_cache(maxsize=4096)
+def _text(address: Address) -> str:
+    return str(address)
 
 
 def _options(step: Send | Open) -> list[list[Any]]:

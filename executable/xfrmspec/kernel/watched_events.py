@@ -28,6 +28,7 @@ from xfrmspec.kernel.netlink_requests import stored_policy, stored_state
 from xfrmspec.kernel.netlink_small import FlushStatesBody, ReportBody, unpack_migrate
 from xfrmspec.kernel.netlink_values import MalformedMessageError
 from xfrmspec.scenario.events import Event, EventKind, ReplayShown, StateName, StoredState, name_of
+from xfrmspec.scenario.observation import in_one_order
 from xfrmspec_terms.association import SecurityAssociation
 from xfrmspec_terms.policy import NO_LIMITS, Policy, PolicyIdentity, identity_of
 from xfrmspec_terms.selector import Protocol
@@ -52,7 +53,7 @@ def spi_of(answers: Sequence[str]) -> int | None:
 def stored_states_of(payloads: Sequence[str], started: int | None) -> tuple[StoredState, ...]:
     """Return a dump of states, sorted; `started` is the second from which their ages count, None for none."""
     found = [_stored(decode(MessageKind.NEWSA, bytes.fromhex(payload)), started) for payload in payloads]
-    return tuple(sorted((state for state in found if _is_told(state)), key=repr))
+    return in_one_order(state for state in found if _is_told(state))
 
 
 def _is_told(state: StoredState) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from xfrmspec.scenario.events import Event, StateName, StoredState
-from xfrmspec.scenario.observation import Observation, OperationResult, StepResult
+from xfrmspec.scenario.observation import Observation, OperationResult, StepResult, in_one_order
 from xfrmspec.scenario.terms import AllocateSpi, Scenario
 
 
@@ -25,7 +25,7 @@ def with_smallest_spis(scenario: Scenario, observation: Observation) -> Observat
     return Observation(
         tuple(_result(result, chosen) for result in observation.results),
         observation.policies,
-        tuple(sorted((_state(state, chosen) for state in observation.states), key=repr)),
+        in_one_order(_state(state, chosen) for state in observation.states),
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from xfrmspec.scenario.events import Event, EventKind, StoredState
 from xfrmspec.scenario.terms import Scenario
 from xfrmspec_terms.packet import ChainElement, header_name
 from xfrmspec_terms.policy import PolicyIdentity
 from xfrmspec_terms.selector import Address
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,11 @@ def _step_differences(step: int, one: StepResult, other: StepResult) -> Iterator
     if type(one) is not type(other):
         yield Difference(step, "kind", one, other)
         return
-    for entry in fields(one):
-        first, second = getattr(one, entry.name), getattr(other, entry.name)
-        if entry.compare and first != second:
-            yield Difference(step, entry.name, first, second)
+    if one != other:
+        for entry in fields(one):
+            first, second = getattr(one, entry.name), getattr(other, entry.name)
+            if entry.compare and first != second:
+                yield Difference(step, entry.name, first, second)
     if isinstance(one, PacketResult) and isinstance(other, PacketResult) and one.allowed is not None:
         expected = one.allowed.nearest(other.octets)
         found = other.octets if other.allowed is None else other.allowed.nearest(other.octets)
@@ -151,9 +154,10 @@ def _step_differences(step: int, one: StepResult, other: StepResult) -> Iterator
             yield Difference(step, "octets", expected, found)
 
 
-def in_one_order(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return events in the one order that every subject reports those of a wait in."""
-    return tuple(sorted(events, key=repr))
+def in_one_order(values: Iterable[_Value]) -> tuple[_Value, ...]:
+    """Return the events of a wait, or the states of a dump, in the one order that every subject has."""
+    found = tuple(values)
+    return found if len(found) < 2 else tuple(sorted(found, key=repr))
 
 
 def ended_last(events: Iterable[Event]) -> tuple[Event, ...]:

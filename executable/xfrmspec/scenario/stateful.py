@@ -191,7 +191,7 @@ def _(step: Wait, living: LivingRun) -> StepResult:
 
 
 def _dump(living: LivingRun, *, timed: bool) -> tuple[StoredState, ...]:
-    return tuple(sorted((_shown(living, entry, timed=timed) for entry in living.states), key=repr))
+    return in_one_order(_shown(living, entry, timed=timed) for entry in living.states)
 
 
 def _shown(living: LivingRun, entry: InstalledState, *, timed: bool) -> StoredState:

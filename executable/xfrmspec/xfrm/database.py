@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from xfrmspec.xfrm.placement import (
     Thresholds,
@@ -29,6 +30,7 @@ from xfrmspec_terms.replacing import replace
 from xfrmspec_terms.selector import Family
 
 INDEX_STEP = 8
+_LIST_OF = attrgetter("list")
 Order = tuple[InstalledPolicy, ...]
 
 
@@ -70,9 +72,9 @@ class PolicyDatabase:
         """Return the number of policies of a direction, both types and all families."""
         return len(self.orders[direction])
 
-    def candidates(self, direction: Direction, candidates: CandidateList) -> Iterator[InstalledPolicy]:
-        """Iterate over one candidate list in search order, all types and families."""
-        return (entry for entry in self.orders[direction] if entry.list is candidates)
+    def in_search_order(self, direction: Direction) -> list[InstalledPolicy]:
+        """Return the candidate lists of a direction one after the other, all types and families."""
+        return sorted(self.orders[direction], key=_LIST_OF)
 
     def find(self, identity: PolicyIdentity) -> InstalledPolicy | None:
         """Return the entry with an identity, or None."""
@@ -90,7 +92,8 @@ class PolicyDatabase:
         ranked = tuple(
             entry if entry.rank == rank else replace(entry, rank=rank) for rank, entry in enumerate(order)
         )
-        orders = tuple(ranked if d is direction else self.orders[d] for d in Direction)
+        orders = list(self.orders)
+        orders[direction] = ranked
         return replace(self, orders=(orders[0], orders[1], orders[2]))
 
 

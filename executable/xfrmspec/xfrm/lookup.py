@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
+from operator import attrgetter
 
 from xfrmspec.xfrm.database import PolicyDatabase
 from xfrmspec.xfrm.match import Mismatch, policy_mismatch
 from xfrmspec_terms.clauses import clause
-from xfrmspec_terms.policy import CandidateList, Direction, InstalledPolicy, PolicyType
+from xfrmspec_terms.policy import CandidateList, Direction, InstalledPolicy, Policy, PolicyType
+from xfrmspec_terms.profile import Profile
 from xfrmspec_terms.selector import Flow
 
 
@@ -65,8 +67,8 @@ def best_match(
     as `takes_over` says. Source: XFRM-LOOKUP-002; kernel xfrm_policy_lookup_bytype.
     """
     best: InstalledPolicy | None = None
-    for candidates in CandidateList:
-        found = next(_matches(database, flow, direction, type_, candidates), None)
+    for _, candidates in groupby(database.in_search_order(direction), attrgetter("list")):
+        found = next((c for c in candidates if _matches(c.policy, flow, type_, database.profile)), None)
         if found is not None and (best is None or takes_over(found, best)):
             best = found
     return best
@@ -91,25 +93,14 @@ def lookup(database: PolicyDatabase, flow: Flow, direction: Direction, type_: Po
     winner = best_match(database, flow, direction, type_)
     trials = tuple(
         _trial(entry, policy_mismatch(entry.policy, flow, database.profile), winner)
-        for candidates in CandidateList
-        for entry in database.candidates(direction, candidates)
+        for entry in database.in_search_order(direction)
         if entry.policy.type is type_ and entry.policy.family is flow.family
     )
     return Lookup(winner, trials)
 
 
-def _matches(
-    database: PolicyDatabase,
-    flow: Flow,
-    direction: Direction,
-    type_: PolicyType,
-    candidates: CandidateList,
-) -> Iterator[InstalledPolicy]:
-    return (
-        entry
-        for entry in database.candidates(direction, candidates)
-        if entry.policy.type is type_ and policy_mismatch(entry.policy, flow, database.profile) is None
-    )
+def _matches(policy: Policy, flow: Flow, type_: PolicyType, profile: Profile) -> bool:
+    return policy.type is type_ and policy_mismatch(policy, flow, profile) is None
 
 
 def _trial(entry: InstalledPolicy, mismatch: Mismatch | None, winner: InstalledPolicy | None) -> Trial:

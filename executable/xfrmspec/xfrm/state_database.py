@@ -178,8 +178,9 @@ class StateDatabase:
         age = self.next_age
         entry = replace(entry, age=age, spi_age=age if entry.association.spi else 0)
         database = replace(self, entries=(entry, *self.entries), next_age=age + 1)
-        if len(database.entries) >= database.buckets and _collides(database, entry):
-            database = _grown(database)
+        if len(database.entries) < database.buckets or not _collides(database, entry):
+            return Stored(database, entry)
+        database = _grown(database)
         return Stored(database, database.entry(age) or entry)
 
 
@@ -251,12 +252,10 @@ def bump_generations(database: StateDatabase, new: SecurityAssociation) -> State
     Source: XFRM-SAD-012; kernel __xfrm_state_bump_genids.
     """
     mark = new.mark.masked().value
-    entries = [
-        replace(entry, generation=entry.generation + 1)
-        if _replaceable(entry.association, new) and entry.association.mark.matches(mark)
-        else entry
-        for entry in database.entries
-    ]
+    old = {e.age for e in database if _replaceable(e.association, new) and e.association.mark.matches(mark)}
+    if not old:
+        return database
+    entries = [replace(e, generation=e.generation + 1) if e.age in old else e for e in database]
     return replace(database, entries=tuple(entries))
 
 
