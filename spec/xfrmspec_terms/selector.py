@@ -74,8 +74,8 @@ class Prefix:
     length: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.length <= self.family.width:
-            raise ValueError(f"prefix length {self.length} is outside 0..{self.family.width}")
+        if not 0 <= self.length <= self.address.max_prefixlen:
+            raise ValueError(f"prefix length {self.length} is outside 0..{self.address.max_prefixlen}")
 
     @classmethod
     @lru_cache(maxsize=1024)
@@ -97,7 +97,7 @@ class Prefix:
     @property
     def mask(self) -> int:
         """The network mask as an integer of the family's width."""
-        width = self.family.width
+        width = self.address.max_prefixlen
         return ((1 << self.length) - 1) << (width - self.length)
 
     def contains(self, address: Address) -> bool:
@@ -160,7 +160,7 @@ class Selector:
     family: Family = Family.INET6
 
     def __post_init__(self) -> None:
-        if self.source.family is not self.destination.family:
+        if type(self.source.address) is not type(self.destination.address):
             raise ValueError("selector addresses are of two families")
         if not 0 <= self.protocol <= 255:
             raise ValueError(f"protocol {self.protocol} is outside 0..255")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import Any
 
 from xfrmspec.xfrm.placement import (
     Thresholds,
@@ -87,14 +88,17 @@ class PolicyDatabase:
         entries = self.orders[direction]
         return next((e for e in entries if (e.policy.index, e.policy.type) == (index, type_)), None)
 
-    def with_order(self, direction: Direction, order: Order) -> PolicyDatabase:
-        """Return the database with one direction's list exchanged and its ranks counted anew."""
+    def with_order(self, direction: Direction, order: Order, **changes: Any) -> PolicyDatabase:
+        """Return the database with one direction's list exchanged and its ranks counted anew.
+
+        `changes` are other fields of the database.
+        """
         ranked = tuple(
             entry if entry.rank == rank else replace(entry, rank=rank) for rank, entry in enumerate(order)
         )
         orders = list(self.orders)
         orders[direction] = ranked
-        return replace(self, orders=(orders[0], orders[1], orders[2]))
+        return replace(self, orders=(orders[0], orders[1], orders[2]), **changes)
 
 
 @clause("XFRM-DB-003", "XFRM-DB-004")
@@ -155,8 +159,9 @@ def install(
     if profile.exact_pos_zero and entry.list is not CandidateList.EXACT:
         linked = count_positions(linked, entry, replaced, profile)
     kept = tuple(e for e in linked if replaced is None or e.age != replaced.age)
-    return replace(
-        database.with_order(direction, kept),
+    return database.with_order(
+        direction,
+        kept,
         next_age=database.next_age + 1,
         next_index=generator,
         generations=database.generations.bumped(policy.family),
