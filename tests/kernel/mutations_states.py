@@ -191,8 +191,8 @@ OPERATIONS: tuple[Mutation, ...] = (
         "a new state supersedes none",
         "SAD-012",
         state_database.bump_generations,
-        "entry.generation + 1",
-        "entry.generation",
+        "e.generation + 1",
+        "e.generation",
     ),
     wrong(
         "a new state supersedes those of its protocol only",

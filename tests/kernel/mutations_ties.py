@@ -48,15 +48,15 @@ TIES: tuple[Mutation, ...] = (
         "the hash is searched last",
         "LOOKUP-002",
         lookup.best_match,
-        "in CandidateList:",
-        "in reversed(CandidateList):",
+        "database.in_search_order(direction)",
+        "sorted(database.orders[direction], key=lambda e: -e.list)",
     ),
     wrong(
         "the list of any to any is never searched",
         "LOOKUP-003",
         lookup.best_match,
-        "in CandidateList:",
-        "in tuple(CandidateList)[:4]:",
+        "database.in_search_order(direction)",
+        "[e for e in database.in_search_order(direction) if e.list < 4]",
     ),
     wrong(
         "the younger of two inexact equals wins",
@@ -105,7 +105,7 @@ TIES: tuple[Mutation, ...] = (
         "the type of a policy does not matter",
         "PAIR-001",
         lookup._matches,
-        "entry.policy.type is type_ and",
+        "policy.type is type_ and",
         "",
     ),
     wrong(
