@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from xfrmspec_diagrams.from_machine import Endings, Together, excerpt, graph_of
 from xfrmspec_diagrams.ir import Graph, Tone
 from xfrmspec_diagrams.machine_pictures import deviations
+from xfrmspec_terms import machines_binding_update as update
+from xfrmspec_terms import machines_correspondent as correspondent
+from xfrmspec_terms import machines_home_agent as agent
 from xfrmspec_terms import machines_mobile_node as mobile
-from xfrmspec_terms import machines_mobility_peers as peers
 from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.mobility import BindingStatus
 
@@ -38,9 +40,9 @@ _LINK_TONES: Mapping[str, Tone] = {
     mobile.IN_DOUBT: Tone.WAITING,
 }
 _ENTRY_TONES: Mapping[str, Tone] = {
-    **dict.fromkeys((*peers.BOUND_STATES, *peers.REGISTERED_STATES), Tone.GOOD),
-    peers.PROBING: Tone.WAITING,
-    peers.REMEMBERED: Tone.WAITING,
+    **dict.fromkeys((*correspondent.BOUND_STATES, *agent.REGISTERED_STATES), Tone.GOOD),
+    agent.PROBING: Tone.WAITING,
+    update.REMEMBERED: Tone.WAITING,
 }
 _ENDING_TONES: Mapping[str, Tone] = {
     "Accepted": Tone.GOOD,
@@ -126,38 +128,41 @@ def _drawn(
 
 def correspondent_message() -> Graph:
     """Draw what becomes of a message at a correspondent node. Source: XFRM-CN-010, XFRM-CN-032..035."""
-    return _decision(peers.CORRESPONDENT_MESSAGE)
+    return _decision(correspondent.CORRESPONDENT_MESSAGE)
 
 
 def correspondent_update() -> Graph:
     """Draw whether a correspondent node takes an update. Source: XFRM-CN-013..022."""
-    return _decision(peers.CORRESPONDENT_UPDATE)
+    return _decision(correspondent.CORRESPONDENT_UPDATE)
 
 
 def correspondent_binding() -> Graph:
     """Draw the entry of a correspondent node for one home address. Source: XFRM-CN-023..031."""
-    groups = (Together("not bound", (peers.ABSENT, peers.REMEMBERED)), Together("bound", peers.BOUND_STATES))
-    return _drawn(peers.CORRESPONDENT_BINDING, _ENTRY_TONES, *groups)
+    groups = (
+        Together("not bound", (update.ABSENT, update.REMEMBERED)),
+        Together("bound", correspondent.BOUND_STATES),
+    )
+    return _drawn(correspondent.CORRESPONDENT_BINDING, _ENTRY_TONES, *groups)
 
 
 def home_agent_update() -> Graph:
     """Draw whether a home agent takes an update. Source: XFRM-HA-001..011, XFRM-HA-030."""
-    return _decision(peers.HOME_AGENT_UPDATE)
+    return _decision(agent.HOME_AGENT_UPDATE)
 
 
 def agent_registration() -> Graph:
     """Draw the entry of a home agent for one home address. Source: XFRM-HA-013..029."""
     groups = (
-        Together("not registered", (peers.ABSENT, peers.REMEMBERED)),
-        Together("registered", peers.REGISTERED_STATES),
+        Together("not registered", (update.ABSENT, update.REMEMBERED)),
+        Together("registered", agent.REGISTERED_STATES),
     )
-    return _drawn(peers.AGENT_REGISTRATION, _ENTRY_TONES, *groups)
+    return _drawn(agent.AGENT_REGISTRATION, _ENTRY_TONES, *groups)
 
 
 def _decision(machine: Machine) -> Graph:
     heads = {state: state.partition(":")[0] for state in machine.states}
     tones = {state: _ENDING_TONES[head] for state, head in heads.items() if head in _ENDING_TONES}
-    numbers = [peers.status_of(state) for state, head in heads.items() if head == "Refused"]
+    numbers = [update.status_of(state) for state, head in heads.items() if head == "Refused"]
     meanings = ", ".join(f"{number} {_status_text(number)}" for number in numbers)
     notes = (f"Status: {meanings}.",) if numbers else ()
     return graph_of(machine, tones, endings=Endings.REPEATED, notes=(*notes, *deviations(machine)))

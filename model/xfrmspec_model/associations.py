@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol as Interface
 
@@ -254,11 +254,6 @@ def plain_association(
         in_own_bucket=in_own_bucket,
         selector=_NO_SELECTOR if state.selector is None else plain_selector(state.selector),
     )
-
-
-def plain_associations(states: Sequence[SecurityAssociation]) -> FiniteAssociations:
-    """Return known states as a database whose identities are their indexes."""
-    return FiniteAssociations(tuple(plain_association(index, state) for index, state in enumerate(states)))
 
 
 def is_ipsec(protocol: Number) -> Truth:

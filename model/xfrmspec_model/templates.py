@@ -240,14 +240,6 @@ def storable_count(declared: Number) -> Truth:
     return at_most(declared, MAX_DEPTH)
 
 
-def merged_key(number: Number, main: Truth, place: Number) -> tuple[Number, Number, Number]:
-    """Return the key whose order is that of a merged and sorted list: class, database, place in the policy.
-
-    Source: XFRM-SORT-004.
-    """
-    return number, choose(main, 1, 0, 1), place
-
-
 def is_permutation(places: Sequence[Number]) -> Truth:
     """Tell whether places are a rearrangement of 0..n-1."""
     inside = all_of(less(place, len(places)) for place in places)

@@ -59,7 +59,7 @@ from xfrmspec_terms.daemon import (
     Woke,
 )
 from xfrmspec_terms.defences import Defence
-from xfrmspec_terms.machines_mobility_peers import ACCEPTED as ACCEPTED_UPDATE
+from xfrmspec_terms.machines_binding_update import ACCEPTED as ACCEPTED_UPDATE
 from xfrmspec_terms.mobility import AlternateCareOfAddress, BindingAcknowledgement, BindingUpdate
 
 _PARTS = tuple(part.name for part in fields(AgentEventTerm) if part.name != "has_option")

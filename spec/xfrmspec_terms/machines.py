@@ -5,9 +5,10 @@ from __future__ import annotations
 from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.machine import transitions_from as _from
 from xfrmspec_terms.machines_caches import BUNDLE_CACHE
+from xfrmspec_terms.machines_correspondent import CORRESPONDENT_MACHINES
+from xfrmspec_terms.machines_home_agent import HOME_AGENT_MACHINES
 from xfrmspec_terms.machines_loops import INBOUND_PROCESSING, OUTBOUND_PROCESSING
 from xfrmspec_terms.machines_mobile_node import MOBILE_NODE_MACHINES
-from xfrmspec_terms.machines_mobility_peers import MOBILITY_PEER_MACHINES
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 
 _ABSENT = "absent"
@@ -339,6 +340,7 @@ MACHINES = (
     STATE_LIFECYCLE,
     BUNDLE_CACHE,
     *MOBILE_NODE_MACHINES,
-    *MOBILITY_PEER_MACHINES,
+    *CORRESPONDENT_MACHINES,
+    *HOME_AGENT_MACHINES,
 )
 """Every machine, in reading order."""

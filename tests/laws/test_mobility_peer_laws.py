@@ -42,7 +42,9 @@ from xfrmspec.mipv6.sequence import is_ahead
 from xfrmspec.wire.mobility import header_of
 from xfrmspec_terms.daemon import DaemonEvent, Heard, Probe, Probed, Say, Step, Uniqueness, Woke
 from xfrmspec_terms.defences import EVERY_DEFENCE, Defence
-from xfrmspec_terms.machines_mobility_peers import ACCEPTED, MOBILITY_PEER_MACHINES
+from xfrmspec_terms.machines_binding_update import ACCEPTED
+from xfrmspec_terms.machines_correspondent import CORRESPONDENT_MACHINES
+from xfrmspec_terms.machines_home_agent import HOME_AGENT_MACHINES
 from xfrmspec_terms.mobility import (
     BindingRefreshRequest,
     BindingUpdate,
@@ -54,7 +56,7 @@ from xfrmspec_terms.mobility import (
 
 DRAWN = {
     (machine.name, one.source, one.event, one.target, one.clause)
-    for machine in MOBILITY_PEER_MACHINES
+    for machine in (*CORRESPONDENT_MACHINES, *HOME_AGENT_MACHINES)
     for one in machine.transitions
 }
 defences = st.frozensets(st.sampled_from(Defence)).map(lambda off: EVERY_DEFENCE - off)

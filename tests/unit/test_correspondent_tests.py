@@ -32,7 +32,7 @@ from xfrmspec.mipv6.tokens import TokenKind, keygen_token
 from xfrmspec.wire.mobility import header_of
 from xfrmspec_terms.daemon import Heard, Moved, Path, Probed, Say, Unbound, Uniqueness, Woke
 from xfrmspec_terms.defences import Defence
-from xfrmspec_terms.machines_mobility_peers import DROPPED, PASSED_OVER
+from xfrmspec_terms.machines_binding_update import DROPPED, PASSED_OVER
 from xfrmspec_terms.mobility import (
     UNSPECIFIED,
     BindingAcknowledgement,

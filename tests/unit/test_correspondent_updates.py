@@ -35,7 +35,8 @@ from xfrmspec.wire.mobility import header_of, message_of, with_padding
 from xfrmspec_terms.daemon import Heard, Path, Role, Stage, StageKind
 from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.headers import MobilityHeader
-from xfrmspec_terms.machines_mobility_peers import CORRESPONDENT_UPDATE, DROPPED
+from xfrmspec_terms.machines_binding_update import DROPPED
+from xfrmspec_terms.machines_correspondent import CORRESPONDENT_UPDATE
 from xfrmspec_terms.mobility import (
     BindingAcknowledgement,
     BindingAuthorizationData,

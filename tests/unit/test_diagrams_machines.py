@@ -15,18 +15,17 @@ from xfrmspec_terms.clauses import all_clauses
 from xfrmspec_terms.machine import Machine, Transition
 from xfrmspec_terms.machines import INBOUND_CHECK, MACHINES, OUTPUT_DECISION, POLICY_LIFECYCLE
 from xfrmspec_terms.machines_caches import BUNDLE_CACHE
+from xfrmspec_terms.machines_correspondent import (
+    CORRESPONDENT_BINDING,
+    CORRESPONDENT_MESSAGE,
+    CORRESPONDENT_UPDATE,
+)
+from xfrmspec_terms.machines_home_agent import AGENT_REGISTRATION, HOME_AGENT_UPDATE
 from xfrmspec_terms.machines_loops import INBOUND_PROCESSING, OUTBOUND_PROCESSING
 from xfrmspec_terms.machines_mobile_node import (
     CORRESPONDENT_ROUTE,
     HOME_REGISTRATION,
     MOVEMENT_DETECTION,
-)
-from xfrmspec_terms.machines_mobility_peers import (
-    AGENT_REGISTRATION,
-    CORRESPONDENT_BINDING,
-    CORRESPONDENT_MESSAGE,
-    CORRESPONDENT_UPDATE,
-    HOME_AGENT_UPDATE,
 )
 from xfrmspec_terms.machines_states import STATE_LIFECYCLE
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, USAGI_2004

@@ -44,7 +44,8 @@ from xfrmspec_terms.daemon import (
     Woke,
 )
 from xfrmspec_terms.defences import Defence
-from xfrmspec_terms.machines_mobility_peers import DROPPED, HOME_AGENT_UPDATE, PASSED_OVER
+from xfrmspec_terms.machines_binding_update import DROPPED, PASSED_OVER
+from xfrmspec_terms.machines_home_agent import HOME_AGENT_UPDATE
 from xfrmspec_terms.mobility import (
     BindingAcknowledgement,
     BindingRefreshAdvice,

@@ -40,7 +40,8 @@ from xfrmspec.mipv6.home_agent_settings import HomeAgent, HomeAgentSettings
 from xfrmspec_terms.daemon import DaemonEvent, Heard, Moved, Probed, Step, Unbound, Uniqueness, Used, Woke
 from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.machine import Machine, Transition
-from xfrmspec_terms.machines_mobility_peers import MOBILITY_PEER_MACHINES
+from xfrmspec_terms.machines_correspondent import CORRESPONDENT_MACHINES
+from xfrmspec_terms.machines_home_agent import HOME_AGENT_MACHINES
 from xfrmspec_terms.mobility import (
     BindingRefreshRequest,
     BindingUpdate,
@@ -204,7 +205,8 @@ def is_along(step_taken: Step, machine: Machine, transition: Transition) -> bool
     return same == drawn and step_taken.because.startswith(transition.guard)
 
 
-DRAWN = [(machine, transition) for machine in MOBILITY_PEER_MACHINES for transition in machine.transitions]
+MACHINES = (*CORRESPONDENT_MACHINES, *HOME_AGENT_MACHINES)
+DRAWN = [(machine, transition) for machine in MACHINES for transition in machine.transitions]
 
 
 @pytest.mark.clause("XFRM-CN-022", "XFRM-HA-012")
@@ -223,6 +225,6 @@ def test_every_step_is_along_a_transition() -> None:
 
 
 def test_a_step_that_the_table_lacks_cannot_be_taken() -> None:
-    machine = MOBILITY_PEER_MACHINES[0]
+    machine = MACHINES[0]
     with pytest.raises(UnknownTransitionError, match=machine.name):
         taken(machine, machine.initial, "mobility message", "on a Sunday")

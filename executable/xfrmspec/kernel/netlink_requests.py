@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from xfrmspec.kernel.netlink import Message, MessageKind
 from xfrmspec.kernel.netlink_attributes import (
@@ -128,14 +127,6 @@ def allocate_spi_message(state: SecurityAssociation, minimum: int, maximum: int)
     """Return the ALLOCSPI request for a larval state and a range of SPIs."""
     attributes = tuple(_key_attributes(state.mark, state.if_id))
     return Message(MessageKind.ALLOCSPI, SpiRangeBody(_state_body(state), minimum, maximum), attributes)
-
-
-class DefaultNumber(IntEnum):
-    """Numbers of xfrm_userpolicy_default; KEEP leaves a direction as it is."""
-
-    KEEP = 0
-    BLOCK = 1
-    ACCEPT = 2
 
 
 def defaults_message(inbound: int, forward: int, outbound: int) -> Message:

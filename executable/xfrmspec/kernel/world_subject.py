@@ -20,13 +20,12 @@ class WorldSubject:
     """A kernel that lives are played on; `opener` starts a guest whose agent plays worlds.
 
     A guest that ends on the way, as was seen on a busy machine, is no disagreement: the life is played again
-    from its start. `deaths` counts them.
+    from its start.
     """
 
     def __init__(self, opener: Callable[[], UmlGuest]) -> None:
         self._opener = opener
         self._guest: UmlGuest | None = None
-        self.deaths = 0
 
     def play(self, world: World, until: int) -> tuple[Compared, ...]:
         """Play a world that has not been started up to a moment (ms), or to the first disagreement.
@@ -37,7 +36,6 @@ class WorldSubject:
             try:
                 return self._played(world, until)
             except AgentLostError:
-                self.deaths += 1
                 self.close()
         return self._played(world, until)
 

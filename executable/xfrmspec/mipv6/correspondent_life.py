@@ -14,14 +14,8 @@ from xfrmspec.mipv6.course import taken
 from xfrmspec.wire.secret import Secret
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEffect, Role, Say, Stage, StageKind
-from xfrmspec_terms.machines_mobility_peers import (
-    ABSENT,
-    ASKED,
-    CORRESPONDENT_BINDING,
-    IDLE,
-    IN_USE,
-    REMEMBERED,
-)
+from xfrmspec_terms.machines_binding_update import ABSENT, REMEMBERED
+from xfrmspec_terms.machines_correspondent import ASKED, CORRESPONDENT_BINDING, IDLE, IN_USE
 from xfrmspec_terms.mobility import BindingRefreshRequest, BindingStatus
 from xfrmspec_terms.mobility_times import MAX_NONCE_LIFETIME
 

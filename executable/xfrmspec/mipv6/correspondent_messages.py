@@ -17,7 +17,7 @@ from xfrmspec.mipv6.tokens import TokenKind
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Heard, Say, Step, Unbound
 from xfrmspec_terms.defences import Defence
-from xfrmspec_terms.machines_mobility_peers import (
+from xfrmspec_terms.machines_correspondent import (
     ANY_BINDING,
     CORRESPONDENT_MESSAGE,
     ERROR_GAP,

@@ -10,7 +10,8 @@ from xfrmspec.mipv6.correspondent_settings import CorrespondentNode
 from xfrmspec.mipv6.correspondent_update import judge_update
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Heard, Unbound, Used, Woke
-from xfrmspec_terms.machines_mobility_peers import ACCEPTED, ANSWERED, DROPPED, JUDGED, status_of
+from xfrmspec_terms.machines_binding_update import ACCEPTED, DROPPED, status_of
+from xfrmspec_terms.machines_correspondent import ANSWERED, JUDGED
 from xfrmspec_terms.mobility import BindingStatus, BindingUpdate, CareOfTestInit, HomeTestInit
 
 Peer = Answer[CorrespondentNode]

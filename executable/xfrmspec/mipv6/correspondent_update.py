@@ -15,17 +15,13 @@ from xfrmspec.mipv6.sequence import is_ahead
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import Step
 from xfrmspec_terms.defences import Defence
-from xfrmspec_terms.machines_mobility_peers import (
+from xfrmspec_terms.machines_binding_update import CARE_OF, DELETION, FLAG_H, SEQUENCE, UPDATE_ARRIVES
+from xfrmspec_terms.machines_correspondent import (
     AUTHENTICATOR,
-    CARE_OF,
     CORRESPONDENT_UPDATE,
-    DELETION,
-    FLAG_H,
     NONCES,
     OPTIONS,
     ROOM,
-    SEQUENCE,
-    UPDATE_ARRIVES,
     WILLING,
 )
 

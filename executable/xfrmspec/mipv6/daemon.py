@@ -18,7 +18,7 @@ from xfrmspec.mipv6.recipes.recipe import (
 from xfrmspec.mipv6.recipes.terms import NOTHING, Memory, RecipeOperation, Settings
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEffect, DaemonEvent, Heard, Probe, Role, Say, Stage, StageKind, Step
-from xfrmspec_terms.machines_mobility_peers import PASSED_OVER
+from xfrmspec_terms.machines_binding_update import PASSED_OVER
 from xfrmspec_terms.mobility import BindingUpdate
 
 Deed = Say | Stage | Probe | RecipeOperation

@@ -9,7 +9,7 @@ from xfrmspec.mipv6.home_agent_settings import HomeAgent
 from xfrmspec.mipv6.home_agent_update import judge_event
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Probed, Used, Woke
-from xfrmspec_terms.machines_mobility_peers import ACCEPTED, DROPPED, PASSED_OVER, status_of
+from xfrmspec_terms.machines_binding_update import ACCEPTED, DROPPED, PASSED_OVER, status_of
 from xfrmspec_terms.mobility import BindingStatus
 
 Agent = Answer[HomeAgent]

@@ -30,14 +30,13 @@ from xfrmspec_terms.daemon import (
     Step,
     Uniqueness,
 )
-from xfrmspec_terms.machines_mobility_peers import (
-    ABSENT,
+from xfrmspec_terms.machines_binding_update import ABSENT, REMEMBERED
+from xfrmspec_terms.machines_home_agent import (
     AGENT_REGISTRATION,
     PROBING,
     REGISTERED,
     REGISTERED_ASKED,
     REGISTERED_IN_USE,
-    REMEMBERED,
 )
 from xfrmspec_terms.mobility import (
     BindingAcknowledgement,

@@ -13,21 +13,17 @@ from xfrmspec.mipv6.sequence import is_ahead
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import DaemonEvent, Heard, Step
 from xfrmspec_terms.defences import Defence
-from xfrmspec_terms.machines_mobility_peers import (
+from xfrmspec_terms.machines_binding_update import CARE_OF, DELETION, FLAG_H, SEQUENCE, UPDATE_ARRIVES
+from xfrmspec_terms.machines_home_agent import (
     AGENT_ROOM,
     ANY_PREFIX,
     ASSOCIATION,
     CAME_WITH_OPTION,
-    CARE_OF,
-    DELETION,
-    FLAG_H,
     HOME_AGENT_UPDATE,
     OWN_PREFIX,
     PROHIBITED,
     REGISTERED_ALREADY,
-    SEQUENCE,
     SOURCE_OF_UPDATE,
-    UPDATE_ARRIVES,
 )
 from xfrmspec_terms.mobility import BindingUpdate
 

@@ -56,12 +56,6 @@ DIRECTIONS: dict[Way, tuple[Direction, ...]] = {
 }
 
 
-def weighted(random: Random, *pairs: tuple[int, object]) -> object:
-    """Return one of the objects, each as often as its weight says."""
-    weights, objects = zip(*pairs, strict=True)
-    return random.choices(objects, weights)[0]
-
-
 def random_prefix(random: Random, hosts: Sequence[IPv6Address]) -> Prefix:
     """Return a prefix around one of the hosts, host bits left in now and then."""
     length = random.choice(LENGTHS)
