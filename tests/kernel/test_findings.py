@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kernel.conftest import absent
+from kernel.exhibits import ALL, assert_clean_rule, assert_settled, assert_shown, exhibits_of, observed
 from xfrmspec.cli.finding_report import run_finding
 from xfrmspec.findings.ledger import finding_named
 from xfrmspec.findings.pieces import (
@@ -16,32 +17,28 @@ from xfrmspec.findings.pieces import (
     HOME_ADDRESS_OF_PEER,
     NEAR_60,
     NEAR_64,
-    RECEIVED,
     SENT,
     THERE,
     allow,
     block,
     esp,
-    optional_esp,
     policy,
     received_state,
 )
-from xfrmspec.findings.reproduction import deciding_sight, run_settled, without_quirk
 from xfrmspec.findings.script import as_script
 from xfrmspec.findings.shells import missing_tools, run_here, run_in_guest
-from xfrmspec.findings.terms import Exhibit, Finding, Needs, Sight, sight_of
+from xfrmspec.findings.terms import Exhibit, Needs, Sight, sight_of
 from xfrmspec.kernel.subject import KernelSubject
 from xfrmspec.kernel.uml import KernelMissingError, find_kernel
 from xfrmspec.scenario.observation import Failure, Observation, PacketResult, Subject, differences
 from xfrmspec.scenario.reference import ReferenceSubject
 from xfrmspec.scenario.terms import AddPolicy, AddState, Receive, Scenario, Send, Step, UpdatePolicy
 from xfrmspec_terms.association import SecurityAssociation
-from xfrmspec_terms.policy import NO_LIMITS, Action, Direction, Mode, PolicyType
+from xfrmspec_terms.policy import NO_LIMITS, Direction, Mode
 from xfrmspec_terms.profile import CLEAN, LINUX_6_1, LINUX_6_18, Profile
 from xfrmspec_terms.selector import Flow, Protocol
 
 ONLY_POLICIES = frozenset({Needs.POLICIES})
-ALL = frozenset(Needs)
 PROFILES_OF_RELEASES = {"6.1": LINUX_6_1, "6.18": LINUX_6_18}
 IN_THE_SHELL = ("F-012", "F-013", "F-017", "F-020", "F-021", "F-022", "F-023")
 ABOUT_OCTETS = ("F-027", "F-029", "F-030")
@@ -74,43 +71,6 @@ def guest_lines() -> tuple[str, ...]:
     runs = run_in_guest(scripts)
     assert {run.code for run in runs} <= {0, 1}, runs
     return tuple(line for run in runs for line in run.output.splitlines())
-
-
-def observed(subject: Subject, scenario: Scenario) -> Observation:
-    outcome = subject.run(scenario)
-    assert isinstance(outcome, Observation), outcome
-    return outcome
-
-
-def exhibits_of(finding: Finding, abilities: frozenset[Needs]) -> list[Exhibit]:
-    found = [e for e in finding.exhibits if isinstance(e, Exhibit) and e.needs in abilities]
-    assert found, f"{finding.name} shows nothing here"
-    return found
-
-
-def assert_settled(subject: Subject, profile: Profile, name: str, abilities: frozenset[Needs] = ALL) -> None:
-    """The kernel has the finding exactly if its profile says so, and agrees with the reference throughout."""
-    finding = finding_named(name)
-    for exhibit in exhibits_of(finding, abilities):
-        outcome = run_settled(exhibit, subject)
-        assert isinstance(outcome, Observation), outcome
-        expected = exhibit.quirky if profile.name in finding.profiles else exhibit.clean
-        assert deciding_sight(exhibit, outcome) == expected
-        if exhibit.modelled:
-            assert not differences(outcome, ReferenceSubject(profile).run(exhibit.scenario))
-
-
-def assert_clean_rule(name: str) -> None:
-    """The clean reference says what the finding says that it says, and that is not what was observed."""
-    finding = finding_named(name)
-    for exhibit in exhibits_of(finding, ALL):
-        clean = observed(ReferenceSubject(without_quirk(finding)), exhibit.scenario)
-        assert deciding_sight(exhibit, clean) == exhibit.clean != exhibit.quirky
-
-
-def assert_shown(uml: Subject, name: str) -> None:
-    assert_settled(uml, LINUX_6_1, name)
-    assert_clean_rule(name)
 
 
 @pytest.mark.clause("XFRM-CHECK-002")
@@ -397,60 +357,6 @@ def test_scripts_say_the_same_of_the_running_kernel(running: Profile, name: str)
     if run.code == 4:
         pytest.skip(run.output)
     assert run.code == int(running.name in finding.profiles), run.output
-
-
-def pair_of(
-    sub: int, main: int, direction: Direction, action: Action = Action.ALLOW
-) -> tuple[AddPolicy, ...]:
-    first = policy(ANYWHERE, ANYWHERE, direction, type_=PolicyType.SUB, templates=optional_esp(sub))
-    second = policy(ANYWHERE, ANYWHERE, direction, action, templates=optional_esp(main))
-    return AddPolicy(first), AddPolicy(second)
-
-
-@pytest.mark.clause("XFRM-TMPL-004", "XFRM-OUT-005")
-@pytest.mark.parametrize("kernel", ["uml", "netns"])
-@pytest.mark.parametrize(("sub", "main", "leaves"), [(3, 5, True), (5, 5, True), (3, 6, False)])
-def test_templates_that_found_no_state_do_not_count_on_output(
-    kernel: str, sub: int, main: int, leaves: bool, request: pytest.FixtureRequest
-) -> None:
-    scenario = Scenario((*pair_of(sub, main, Direction.OUT), Send(SENT)), listeners=False)
-    outcome = observed(request.getfixturevalue(kernel), scenario)
-    assert (sight_of(outcome.results[-1]) == CLEARTEXT) is leaves
-    assert not differences(outcome, ReferenceSubject(LINUX_6_1).run(scenario))
-
-
-@pytest.mark.clause("XFRM-TMPL-004")
-def test_templates_that_found_no_state_leave_room_for_five_that_did(uml: KernelSubject) -> None:
-    unresolved = tuple(esp(reqid, optional=True) for reqid in range(21, 24))
-    sub = policy(ANYWHERE, ANYWHERE, type_=PolicyType.SUB, templates=unresolved)
-    five = tuple(esp(reqid) for reqid in range(1, 6))
-    states = [
-        AddState(SecurityAssociation(HERE, THERE, Protocol.ESP, Mode.TRANSPORT, 0x1000 + n, n))
-        for n in range(1, 6)
-    ]
-    steps: tuple[Step, ...] = (
-        AddPolicy(sub),
-        AddPolicy(allow(ANYWHERE, ANYWHERE, *five)),
-        *states,
-        Send(SENT),
-    )
-    outcome = observed(uml, Scenario(steps, listeners=False))
-    assert sight_of(outcome.results[-1]) == Sight(wire=(("ESP",) * 5 + ("UDP",),))
-
-
-@pytest.mark.clause("XFRM-TMPL-004", "XFRM-CHECK-005")
-@pytest.mark.parametrize("kernel", ["uml", "netns"])
-@pytest.mark.parametrize(
-    ("direction", "counter"), [(Direction.IN, "XfrmInBufferError"), (Direction.OUT, "XfrmOutPolBlock")]
-)
-def test_a_block_of_main_is_seen_before_six_templates_of_sub_on_output_only(
-    kernel: str, direction: Direction, counter: str, request: pytest.FixtureRequest
-) -> None:
-    packet = Receive(RECEIVED) if direction is Direction.IN else Send(SENT)
-    scenario = Scenario((*pair_of(6, 0, direction, Action.BLOCK), packet))
-    outcome = observed(request.getfixturevalue(kernel), scenario)
-    assert sight_of(outcome.results[-1]).counters == (counter,)
-    assert not differences(outcome, ReferenceSubject(LINUX_6_1).run(scenario))
 
 
 def test_a_reported_finding_ends_with_what_the_kernel_did(
