@@ -86,13 +86,16 @@ def _twins_in_a_growing_table() -> Scenario:
 
 
 def _hard_limit_after_a_soft_one() -> Scenario:
-    """The update comes after the timer has chosen to wait for the soft limit."""
+    """The update comes after the timer has chosen to wait for the soft limit.
+
+    The hard limit is above the two seconds that were left to the soft one: else the timer fires all the time.
+    """
     state = SecurityAssociation(HERE, THERE, Protocol.ESP, Mode.TRANSPORT, 0x1001, 1)
     steps = (
         AddPolicy(allow(ANYWHERE, ANYWHERE, esp(1))),
-        AddState(replace(state, limits=replace(NO_LIMITS, soft_add_seconds=100))),
+        AddState(replace(state, limits=replace(NO_LIMITS, soft_add_seconds=3))),
         Wait(2),
-        UpdateState(replace(state, limits=replace(NO_LIMITS, hard_add_seconds=1))),
+        UpdateState(replace(state, limits=replace(NO_LIMITS, hard_add_seconds=3))),
         Wait(2),
         Send(SENT),
     )

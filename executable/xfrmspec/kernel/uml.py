@@ -34,14 +34,11 @@ _KEY_MODULES = ("af_key",)
 """Loaded when a scenario first speaks PF_KEY: another manager changes the errors of socket options."""
 _TUNNEL_MODULES = ("ip6_tunnel",)
 """Loaded by the agent of a world alone: the first of them makes a device in every namespace."""
-COARSE_TIMERS = "highres=off"
-"""Timers fire with the tick: one that sets itself to the past (F-025) would leave a guest no time at all."""
 _QUIET = (
     "con=null",
     "con0=null,fd:1",
     "quiet",
     "lsm=",
-    COARSE_TIMERS,
     "initcall_blacklist=raid6_select_algo,calibrate_xor_blocks,init_btrfs_fs,init_xfs_fs,init_jfs_fs",
 )
 _STEADY_MEMORY = ("PYTHONMALLOC=malloc", "MALLOC_TOP_PAD_=33554432", "MALLOC_TRIM_THRESHOLD_=1000000000")
