@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address
-from timeit import repeat
 
 import pytest
+from taking_turns import fastest
 
 from xfrmspec.wire.ah import AhKeys
 from xfrmspec.wire.algorithms import integrity
@@ -47,10 +47,11 @@ def test_one_pass_is_faster_than_step_by_step() -> None:
     states = [SecurityAssociation(nowhere, nowhere, protocol, mode) for protocol, mode in _LIST]
     plan = plan_headers(_PLAIN, states)
     assert written_at_once(_PLAIN, plan) == wire_chain(_PLAIN, states)
-    stepwise = min(repeat(lambda: wire_chain(_PLAIN, states), number=_ROUNDS, repeat=5))
-    planned = min(repeat(lambda: written_at_once(_PLAIN, plan), number=_ROUNDS, repeat=5))
-    afresh = min(
-        repeat(lambda: written_at_once(_PLAIN, plan_headers(_PLAIN, states)), number=_ROUNDS, repeat=5)
+    stepwise, planned, afresh = fastest(
+        _ROUNDS,
+        lambda: wire_chain(_PLAIN, states),
+        lambda: written_at_once(_PLAIN, plan),
+        lambda: written_at_once(_PLAIN, plan_headers(_PLAIN, states)),
     )
     print(
         f"\n{_ROUNDS} packets of six states: step by step {stepwise:.2f} s, planned for each packet"
@@ -82,8 +83,7 @@ def test_one_pass_over_the_octets_is_faster_than_step_by_step() -> None:
         return encode(built)
 
     assert build(packet, steps) == one_after_the_other()
-    stepwise = min(repeat(one_after_the_other, number=_PACKETS, repeat=5))
-    at_once = min(repeat(lambda: build(packet, steps), number=_PACKETS, repeat=5))
+    stepwise, at_once = fastest(_PACKETS, one_after_the_other, lambda: build(packet, steps))
     print(
         f"\n{_PACKETS} packets of five states with HMAC: step by step {stepwise:.2f} s, in one pass"
         f" {at_once:.2f} s (ratio {stepwise / at_once:.2f})"
