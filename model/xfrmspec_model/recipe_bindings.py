@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from xfrmspec_model.folding import Number, Truth, at_most, both, either, negate, same
+from xfrmspec_model.recipe_keys import Look, Thing
 from xfrmspec_model.recipe_policies import Protection, Slot
-from xfrmspec_model.recipe_tables import Look, Thing, Work
+from xfrmspec_model.recipe_tables import Work
 from xfrmspec_terms.clauses import clause
 from xfrmspec_terms.daemon import StageKind
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from xfrmspec_model.folding import Number
+from xfrmspec_model.recipe_keys import Key
 from xfrmspec_model.recipe_policies import PRIORITIES, Meaning
 from xfrmspec_terms.daemon import StageKind
-
-if TYPE_CHECKING:
-    from xfrmspec_model.recipe_tables import Key
 
 
 def does_everything(stage: StageKind, key: Key) -> bool:

@@ -4,46 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum, IntEnum
 
 from xfrmspec_model.folding import Number, Truth, all_of, choose_integer, negate, same
+from xfrmspec_model.recipe_keys import Key, Thing
 from xfrmspec_model.recipe_policies import Slot, patterns_of
 from xfrmspec_model.recipe_rules import RecipeRules
 from xfrmspec_terms.daemon import Role, StageKind
 
 ABSENT = 0
 
-
-class Look(IntEnum):
-    """What a policy that stands looks like; 0 is a policy that does not."""
-
-    PLAIN = 1
-    OPTION = 2
-    HEADER = 3
-    TRANSPORT = 4
-    TUNNEL = 5
-
-
-class Thing(Enum):
-    """What stands besides policies. States, tunnels and ends hold an address, 0 where they are not.
-
-    Ends are those of tunnel associations and of the templates that name them; at home that is the home
-    address.
-    """
-
-    ANY_OPTION = "the state that takes every home address option"
-    BOUND_OPTION = "the state of the option of a binding"
-    BOUND_HEADER = "the state of the routing header of a binding"
-    DEVICE = "the tunnel device"
-    PROXY = "the answering for the home address"
-    OUT_END = "the end of the outbound tunnel association"
-    IN_END = "the end of the inbound tunnel association"
-    OUT_TEMPLATE = "the end in the template of the outbound tunnel policy"
-    IN_TEMPLATE = "the end in the template of the inbound tunnel policy"
-    FORWARD_TEMPLATE = "the end in the template of the forwarding tunnel policy"
-
-
-Key = Slot | Thing
 Tables = Mapping[Key, Number]
 """What stands at a node for one peer: a number of `Look` for a policy, an address for the rest, 0 if absent.
 

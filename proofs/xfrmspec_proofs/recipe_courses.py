@@ -35,9 +35,10 @@ from xfrmspec_model.recipe_bindings import (
     agent_started,
     correspondent_started,
 )
+from xfrmspec_model.recipe_keys import Key, Look, Thing
 from xfrmspec_model.recipe_policies import Protection, Slot
 from xfrmspec_model.recipe_rules import RECIPE_RULES
-from xfrmspec_model.recipe_tables import KEYS, Key, Look, Tables, Thing, Work, begun, empty_tables
+from xfrmspec_model.recipe_tables import KEYS, Tables, Work, begun, empty_tables
 from xfrmspec_model.smt import Context, Model
 from xfrmspec_proofs import recipe_runs as run
 from xfrmspec_proofs.recipe_runs import AGENT, CN, HA, HOME, OTHER, PEER, Standing

@@ -13,6 +13,7 @@ from xfrmspec.mipv6.recipes.recipe import Recipe
 from xfrmspec.mipv6.recipes.terms import Protection as Protected
 from xfrmspec_model.evaluate import plain_number
 from xfrmspec_model.recipe_bindings import AGENT_STAGES, SettingsTerm, StageTerm, agent_started
+from xfrmspec_model.recipe_keys import Thing
 from xfrmspec_model.recipe_policies import (
     PRIORITIES,
     Ends,
@@ -23,7 +24,7 @@ from xfrmspec_model.recipe_policies import (
     patterns_of,
 )
 from xfrmspec_model.recipe_rules import RECIPE_RULES
-from xfrmspec_model.recipe_tables import KEYS, Tables, Thing, begun, empty_tables
+from xfrmspec_model.recipe_tables import KEYS, Tables, begun, empty_tables
 from xfrmspec_model.selectors import address_number, plain_selector
 from xfrmspec_proofs.recipe_runs import (
     AGENT,

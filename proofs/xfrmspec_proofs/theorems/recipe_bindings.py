@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xfrmspec_model.folding import Number, all_of, both, choose_integer, implies, negate, same
+from xfrmspec_model.recipe_keys import Key, Thing
 from xfrmspec_model.recipe_policies import Slot
-from xfrmspec_model.recipe_tables import ABSENT, Key, Thing, equal_tables
+from xfrmspec_model.recipe_tables import ABSENT, equal_tables
 from xfrmspec_proofs.recipe_courses import CourseRun, course
 from xfrmspec_proofs.recipe_runs import CN, HA
 from xfrmspec_proofs.recipe_scenes import with_recipes
