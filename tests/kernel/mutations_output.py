@@ -166,6 +166,7 @@ ORDER: tuple[Mutation, ...] = (
         templates.instantiable,
         "mode is not Mode.IN_TRIGGER",
         "True",
+        unseen="not observable: a request for a state of that mode is malformed before anything starts",
     ),
     wrong(
         "AH states may have any mode",
