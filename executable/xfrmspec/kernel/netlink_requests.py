@@ -69,7 +69,7 @@ def policy_message(policy: Policy, kind: MessageKind = MessageKind.NEWPOLICY) ->
     if policy.templates:
         attributes.append(templates_attribute(policy.templates))
     attributes.extend(_policy_keys(policy.type, policy.mark, policy.if_id))
-    return Message(kind, PolicyBody(_bare(policy)), tuple(attributes))
+    return Message(kind, PolicyBody(_bare_policy(policy)), tuple(attributes))
 
 
 def policy_key_message(
@@ -199,34 +199,31 @@ def open_selector(family: Family) -> Selector:
     return Selector(nowhere, nowhere, family=Family.UNSPEC)
 
 
-def _bare(policy: Policy) -> Policy:
+def _bare_policy(policy: Policy) -> Policy:
+    """Return what the fixed part says of a policy; attributes say the rest."""
     bare = PolicyType.MAIN, ANY_MARK, 0, ()
     if (policy.type, policy.mark, policy.if_id, policy.templates) == bare:
         return policy
     return replace(policy, templates=(), type=PolicyType.MAIN, mark=ANY_MARK, if_id=0)
 
 
-def _state_body(state: SecurityAssociation) -> StateBody:
-    """Return the fixed part of a state; what attributes say is left out of it."""
-    bare = (
-        state
-        if _is_bare(state)
-        else replace(
-            state,
-            mark=ANY_MARK,
-            if_id=0,
-            care_of=None,
-            encapsulation=Encapsulation.NONE,
-            output_mark=ANY_MARK,
-        )
+def _bare_state(state: SecurityAssociation) -> SecurityAssociation:
+    """Return what the fixed part says of a state; attributes say the rest."""
+    bare = ANY_MARK, ANY_MARK, 0, None, Encapsulation.NONE
+    if (state.mark, state.output_mark, state.if_id, state.care_of, state.encapsulation) == bare:
+        return state
+    return replace(
+        state,
+        mark=ANY_MARK,
+        output_mark=ANY_MARK,
+        if_id=0,
+        care_of=None,
+        encapsulation=Encapsulation.NONE,
     )
-    return StateBody(bare, state.selector or open_selector(state.family))
 
 
-def _is_bare(state: SecurityAssociation) -> bool:
-    """Tell whether the fixed part says everything of a state but its algorithms."""
-    told = state.mark, state.output_mark, state.if_id, state.care_of, state.encapsulation
-    return told == (ANY_MARK, ANY_MARK, 0, None, Encapsulation.NONE)
+def _state_body(state: SecurityAssociation) -> StateBody:
+    return StateBody(_bare_state(state), state.selector or open_selector(state.family))
 
 
 def _policy_keys(type_: PolicyType, mark: Mark, if_id: int) -> list[Attribute]:

@@ -42,14 +42,14 @@ from xfrmspec.mipv6.daemon import Deed, start, step
 from xfrmspec.mipv6.recipes.terms import RecipeOperation
 from xfrmspec.scenario.suites import Suite
 from xfrmspec.wire.encode import encode
-from xfrmspec.world.acting import PING_IDENTIFIER
+from xfrmspec.world.acting import echo_request
 from xfrmspec.world.advertisements import advertised, advertisement_packet
 from xfrmspec.world.answering import PARAMETER_PROBLEM
 from xfrmspec.world.links import Plug
 from xfrmspec.world.moving import detect, wait_over
 from xfrmspec.world.plan import Advertise, Ping, Replug
 from xfrmspec.world.station import Delivery, Frame, Station
-from xfrmspec.world.upper import ECHO_REPLY, ECHO_REQUEST, unsupported
+from xfrmspec.world.upper import ECHO_REPLY, unsupported
 from xfrmspec.world.world import World
 from xfrmspec_terms.advertisement import LinkChanged
 from xfrmspec_terms.association import SecurityAssociation
@@ -191,14 +191,7 @@ class KernelWorld:
 
     def ping(self, action: Ping, now: int) -> None:
         """Send an echo request from a station."""
-        request = Packet(
-            (
-                IPv6Header(action.source, action.destination),
-                IcmpV6Header(ECHO_REQUEST, 0, PING_IDENTIFIER + action.number.to_bytes(2, "big")),
-            ),
-            b"is anybody there?",
-        )
-        self._send_icmp(Plug(action.station, ""), request, by_route=True)
+        self._send_icmp(Plug(action.station, ""), echo_request(action), by_route=True)
         self._settle(now)
 
     def release(self, number: int, now: int) -> None:

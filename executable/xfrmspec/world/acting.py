@@ -87,14 +87,19 @@ def _destination(packet: Packet):  # type: ignore[no-untyped-def]
     return outer.destination
 
 
-def _ping(world: World, action: Ping) -> Turn:
-    station = _station(world, action.station)
-    request = Packet(
+def echo_request(action: Ping) -> Packet:
+    """Return the packet that a station pings with."""
+    return Packet(
         (
             IPv6Header(action.source, action.destination),
             IcmpV6Header(ECHO_REQUEST, 0, PING_IDENTIFIER + action.number.to_bytes(2, "big")),
         ),
         b"is anybody there?",
     )
-    handled = settle(send(station, world.topology, request, world.now), world.topology, world.now)
+
+
+def _ping(world: World, action: Ping) -> Turn:
+    station = _station(world, action.station)
+    sent = send(station, world.topology, echo_request(action), world.now)
+    handled = settle(sent, world.topology, world.now)
     return after(world, f"{station.name} pings {action.destination}", (handled,))

@@ -25,10 +25,11 @@ from xfrmspec_model.folding import (
 )
 from xfrmspec_model.mobility_agent import AGENT_NUMBERS, AGENT_TRUTHS, AgentEntryTerm, AgentTerm
 from xfrmspec_model.mobility_numbers import NUMBERS
-from xfrmspec_model.mobility_pair import PairEventTerm, PairHappening, PairTerm, UpdateTerm, pair_after
+from xfrmspec_model.mobility_pair import PairEventTerm, PairHappening, PairTerm, pair_after
 from xfrmspec_model.mobility_times import UNIT
 from xfrmspec_model.smt import Model
 from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, HOME, with_mobility
+from xfrmspec_proofs.pair_terms import any_event, any_mobile_node, arrives_as_sent, happened, same_update
 from xfrmspec_proofs.pairs import PairHappened, PairRun
 from xfrmspec_proofs.theorem import Claim, Scene, Witness, theorem
 from xfrmspec_proofs.witness import number
@@ -37,7 +38,6 @@ from xfrmspec_terms.profile import CLEAN, Profile
 
 _ASKED = 900 * UNIT
 _SOON = 900
-_UPDATE_PARTS = ("count", "care_of", "asked", "sent")
 _NEVER = 1 << 50
 
 
@@ -49,17 +49,12 @@ class _Course:
     given: tuple[Truth, ...]
 
 
-def _event(scene: Scene, name: str) -> PairEventTerm:
-    update = UpdateTerm(*(integer(scene.context, f"{name}.{part}") for part in _UPDATE_PARTS))
-    return PairEventTerm(integer(scene.context, f"{name}.kind"), integer(scene.context, f"{name}.at"), update)
-
-
 def _possible(pair: PairTerm, event: PairEventTerm) -> Truth:
     """Say that an update is sent with a new number, and that only sent ones arrive, not too late."""
     new, last, held = event.update, pair.last, pair.held
     asks = [at_most(0, new.asked), alike(same(new.asked, 0), same(new.care_of, pair.agent.home))]
     sent = all_of((less(last.count, new.count), same(new.sent, event.at), *asks))
-    is_last = all_of(same(getattr(new, part), getattr(last, part)) for part in _UPDATE_PARTS)
+    is_last = same_update(new, last)
     was = all_of((at_most(1, new.count), less(new.count, last.count), at_most(new.sent, event.at), *asks))
     in_time = less(held.count - new.count, NUMBERS // 2)
     arrived = all_of((at_most(1, new.count), in_time, either(is_last, was)))
@@ -75,7 +70,7 @@ def _possible(pair: PairTerm, event: PairEventTerm) -> Truth:
 
 def _course(scene: Scene, length: int) -> _Course:
     rules, context = scene.rules.mobility, scene.context
-    events = [_event(scene, f"event{place}") for place in range(length if scene.small else 1)]
+    events = [any_event(context, f"event{place}") for place in range(length if scene.small else 1)]
     limit = integer(context, "limit")
     agent = AgentTerm(HOME, limit, _NEVER)
     pair = PairTerm(agent) if scene.small else _any_pair(scene, limit)
@@ -98,14 +93,7 @@ def _any_pair(scene: Scene, limit: Number) -> PairTerm:
     truths = {part: unknown_truth(context, f"entry.{part}") for part in AGENT_TRUTHS}
     home = integer(context, "home")
     agent = AgentTerm(home, limit, _NEVER, AgentEntryTerm(**numbers, **truths))
-    updates = [
-        UpdateTerm(*(integer(context, f"{name}.{part}") for part in _UPDATE_PARTS))
-        for name in ("last", "counted", "held")
-    ]
-    waits, answered, counts = (unknown_truth(context, name) for name in ("waits", "answered", "counts"))
-    ends = integer(context, "counted_end")
-    granted = integer(context, "granted")
-    return PairTerm(agent, updates[0], waits, answered, granted, counts, updates[1], ends, updates[2])
+    return any_mobile_node(context, agent)
 
 
 def _replayable(events: Sequence[PairEventTerm]) -> Truth:
@@ -114,25 +102,14 @@ def _replayable(events: Sequence[PairEventTerm]) -> Truth:
     parts: list[Truth] = [soon, less(events[0].at, _SOON)]
     count: Number = 0
     place: Number = HOME
-    for event in events:
+    for position, event in enumerate(events):
         sends, update = same(event.kind, PairHappening.SENT), event.update
         parts.append(negate(same(event.kind, PairHappening.REFUSED)))
         parts.append(among(update.care_of, (HOME, ATTACKER, CARE_OF)))
         parts.append(among(update.asked, (0, _ASKED)))
         parts.append(implies(sends, both(same(update.count, count + 1), negate(same(update.care_of, place)))))
         count, place = choose_integer(sends, count + 1, count), choose_integer(sends, update.care_of, place)
-        for earlier in events:
-            if earlier is event:
-                break
-            both_of_one = all_of(
-                (
-                    same(earlier.kind, PairHappening.SENT),
-                    same(event.kind, PairHappening.ARRIVED),
-                    same(earlier.update.count, update.count),
-                )
-            )
-            equal = [same(getattr(earlier.update, part), getattr(update, part)) for part in _UPDATE_PARTS]
-            parts.append(implies(both_of_one, all_of(equal)))
+        parts += [arrives_as_sent(earlier, event) for earlier in events[:position]]
     return all_of(parts)
 
 
@@ -143,7 +120,7 @@ def _known(pair: PairTerm, now: Number) -> Truth:
     number = implies(there, both(same(entry.number, held.count % NUMBERS), at_most(1, held.count)))
     stands = all_of((same(entry.care_of, held.care_of), same(entry.asked, held.asked), less(0, held.asked)))
     known = implies(either(entry.registered, entry.probed), stands)
-    is_last = all_of(same(getattr(held, part), getattr(last, part)) for part in _UPDATE_PARTS)
+    is_last = same_update(held, last)
     newest = implies(same(held.count, last.count), is_last)
     order = all_of(
         (
@@ -159,7 +136,7 @@ def _known(pair: PairTerm, now: Number) -> Truth:
     yes = all_of((there, is_last, negate(entry.probed), implies(less(0, last.asked), alive)))
     said = implies(pair.answered, yes)
     least = choose_integer(less(pair.granted, last.asked), pair.granted, last.asked)
-    mine = all_of(same(getattr(counted, part), getattr(last, part)) for part in _UPDATE_PARTS)
+    mine = same_update(counted, last)
     settled = all_of((pair.answered, mine, same(pair.counted_end, last.sent + least), less(0, last.asked)))
     settled = both(settled, less(now, pair.counted_end))
     counts = implies(both(pair.counts, negate(pair.waits)), settled)
@@ -210,15 +187,7 @@ def _agreement(scene: Scene) -> Sequence[Claim]:
     settled = [told.after.counts, negate(told.after.waits)]
 
     def read(model: Model) -> Witness:
-        events = [
-            PairHappened(
-                number(model, event.kind),
-                number(model, event.at),
-                number(model, event.update.count),
-                number(model, event.update.care_of),
-            )
-            for event in told.events
-        ]
+        events = happened(model, told.events)
         limit = number(model, told.after.agent.limit)
 
         def holds(_: Profile) -> bool:

@@ -20,25 +20,22 @@ from xfrmspec_model.folding import (
     less,
     negate,
     same,
-    unknown_truth,
 )
 from xfrmspec_model.mobility_agent import AgentTerm
 from xfrmspec_model.mobility_correspondent import CorrespondentTerm
-from xfrmspec_model.mobility_pair import PairEventTerm, PairHappening, PairTerm, UpdateTerm
+from xfrmspec_model.mobility_pair import PairEventTerm, PairHappening, PairTerm
 from xfrmspec_model.mobility_peer_pair import PeerPairTerm, peer_pair_after
 from xfrmspec_model.mobility_rules import MobilityRules
 from xfrmspec_model.mobility_times import UNIT
 from xfrmspec_model.mobility_verdicts import ACCEPTED
 from xfrmspec_model.smt import Model
 from xfrmspec_proofs.mobility import ATTACKER, CARE_OF, HOME, unknown_node, with_mobility
-from xfrmspec_proofs.pairs import PairHappened
+from xfrmspec_proofs.pair_terms import any_event, any_mobile_node, arrives_as_sent, happened, same_update
 from xfrmspec_proofs.peer_pairs import PeerPairRun
 from xfrmspec_proofs.theorem import Claim, Scene, Witness, theorem
-from xfrmspec_proofs.witness import number
 from xfrmspec_terms.defences import Defence
 from xfrmspec_terms.profile import CLEAN, Profile
 
-_UPDATE_PARTS = ("count", "care_of", "asked", "sent")
 _ASKED = 105 * UNIT
 _SOON = 900
 
@@ -51,22 +48,13 @@ class _Course:
     given: tuple[Truth, ...]
 
 
-def _event(scene: Scene, name: str) -> PairEventTerm:
-    update = UpdateTerm(*(integer(scene.context, f"{name}.{part}") for part in _UPDATE_PARTS))
-    return PairEventTerm(integer(scene.context, f"{name}.kind"), integer(scene.context, f"{name}.at"), update)
-
-
-def _equal(one: UpdateTerm, other: UpdateTerm) -> Truth:
-    return all_of(same(getattr(one, part), getattr(other, part)) for part in _UPDATE_PARTS)
-
-
 def _possible(pair: PeerPairTerm, event: PairEventTerm) -> Truth:
     """Say that an update is sent with a new number, and that only sent ones arrive."""
     new, last, home = event.update, pair.mobile.last, pair.peer.home
     asks = both(at_most(0, new.asked), alike(same(new.asked, 0), same(new.care_of, home)))
     sent = all_of((less(last.count, new.count), same(new.sent, event.at), asks))
     was = all_of((less(new.count, last.count), at_most(new.sent, event.at), asks))
-    arrived = both(at_most(1, new.count), either(_equal(new, last), was))
+    arrived = both(at_most(1, new.count), either(same_update(new, last), was))
     return all_of(
         (
             among(event.kind, sorted(PairHappening)),
@@ -88,7 +76,7 @@ def _only_newer(
 
 def _course(scene: Scene, length: int) -> _Course:
     rules, context = scene.rules.mobility, scene.context
-    events = [_event(scene, f"event{place}") for place in range(length if scene.small else 1)]
+    events = [any_event(context, f"event{place}") for place in range(length if scene.small else 1)]
     pair = _new(HOME, 0) if scene.small else _any_pair(scene)
     before, given = pair, list[Truth]()
     nonce: Number = 0 if scene.small else integer(context, "used_nonce")
@@ -111,14 +99,7 @@ def _new(home: Number, newest: Number) -> PeerPairTerm:
 
 def _any_pair(scene: Scene) -> PeerPairTerm:
     context, home = scene.context, integer(scene.context, "home")
-    updates = [
-        UpdateTerm(*(integer(context, f"{name}.{part}") for part in _UPDATE_PARTS))
-        for name in ("last", "counted", "held")
-    ]
-    waits, answered, counts = (unknown_truth(context, name) for name in ("waits", "answered", "counts"))
-    ends, granted = integer(context, "counted_end"), integer(context, "granted")
-    agent = AgentTerm(home, 0, 0)
-    mobile = PairTerm(agent, updates[0], waits, answered, granted, counts, updates[1], ends, updates[2])
+    mobile = any_mobile_node(context, AgentTerm(home, 0, 0))
     return PeerPairTerm(unknown_node(context, home), mobile)
 
 
@@ -134,15 +115,7 @@ def _replayable(events: Sequence[PairEventTerm]) -> Truth:
         parts.append(same(update.asked, _ASKED))
         parts.append(implies(sends, both(same(update.count, count + 1), negate(same(update.care_of, place)))))
         count, place = choose_integer(sends, count + 1, count), choose_integer(sends, update.care_of, place)
-        for earlier in events[:position]:
-            pair = all_of(
-                (
-                    same(earlier.kind, PairHappening.SENT),
-                    same(event.kind, PairHappening.ARRIVED),
-                    same(earlier.update.count, update.count),
-                )
-            )
-            parts.append(implies(pair, _equal(earlier.update, update)))
+        parts += [arrives_as_sent(earlier, event) for earlier in events[:position]]
     return all_of(parts)
 
 
@@ -151,7 +124,7 @@ def _known(pair: PeerPairTerm, now: Number) -> Truth:
     entry, mobile = pair.peer.entry, pair.mobile
     last, held, counted = mobile.last, mobile.held, mobile.counted
     order = all_of((at_most(0, held.count), at_most(held.count, last.count), at_most(last.sent, now)))
-    newest = implies(same(held.count, last.count), _equal(held, last))
+    newest = implies(same(held.count, last.count), same_update(held, last))
     kept = all_of(
         (
             same(entry.granted, mobile.granted),
@@ -160,10 +133,10 @@ def _known(pair: PeerPairTerm, now: Number) -> Truth:
             implies(less(now, entry.ends), entry.bound),
         )
     )
-    said = implies(mobile.answered, both(_equal(held, last), implies(less(0, last.asked), kept)))
+    said = implies(mobile.answered, both(same_update(held, last), implies(less(0, last.asked), kept)))
     least = choose_integer(less(mobile.granted, last.asked), mobile.granted, last.asked)
     ends = both(same(mobile.counted_end, last.sent + least), less(now, mobile.counted_end))
-    settled = all_of((mobile.answered, _equal(counted, last), ends, less(0, last.asked)))
+    settled = all_of((mobile.answered, same_update(counted, last), ends, less(0, last.asked)))
     counts = implies(both(mobile.counts, negate(mobile.waits)), settled)
     asks = either(alike(same(last.asked, 0), same(last.care_of, pair.peer.home)), same(last.count, 0))
     return all_of((order, newest, said, counts, at_most(0, last.asked), asks))
@@ -197,15 +170,7 @@ def _agreement(scene: Scene) -> Sequence[Claim]:
     settled = [told.after.mobile.counts, negate(told.after.mobile.waits)]
 
     def read(model: Model) -> Witness:
-        events = [
-            PairHappened(
-                number(model, event.kind),
-                number(model, event.at),
-                number(model, event.update.count),
-                number(model, event.update.care_of),
-            )
-            for event in told.events
-        ]
+        events = happened(model, told.events)
         facts = [
             {"at": one.at, "event": PairHappening(one.kind).name.lower(), "number": one.count}
             for one in events
@@ -217,9 +182,3 @@ def _agreement(scene: Scene) -> Sequence[Claim]:
         return Witness({"events": facts}, holds)
 
     return [Claim(list(told.given), goal, settled, read)]
-
-
-def _facts(event: PairHappened) -> dict[str, object]:
-    kind = PairHappening(event.kind)
-    facts: dict[str, object] = {"at": event.at, "event": kind.name.lower()}
-    return facts if kind is PairHappening.ANSWERED else {**facts, "number": event.count}
