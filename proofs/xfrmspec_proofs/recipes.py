@@ -59,20 +59,19 @@ class Moment:
 def mobile_memory(history: Iterable[Moment], protection: Protected, recipe: Recipe = Recipe.CLEAN) -> Memory:
     """Return what a recipe has installed on a mobile node after a history of stages."""
     settings = Settings(HOME_ADDRESS, frozenset({Role.MOBILE_NODE}), HOME_AGENT, protection=protection)
-    memory = NOTHING
-    for moment in history:
-        memory = after(memory, operations(recipe, settings, moment.stage(), memory))
-    return memory
+    return _memory_after(recipe, settings, (moment.stage() for moment in history))
 
 
 def agent_memory(protection: Protected, recipe: Recipe) -> Memory:
     """Return what a recipe has installed on a home agent that has registered the home address."""
     settings = Settings(HOME_AGENT, frozenset({Role.HOME_AGENT}), None, (HOME_ADDRESS,), protection)
+    bound = Stage(StageKind.BOUND, Role.HOME_AGENT, HOME_ADDRESS, HOME_ADDRESS, FIRST_PLACE)
+    return _memory_after(recipe, settings, (Stage(StageKind.STARTED, Role.HOME_AGENT), bound))
+
+
+def _memory_after(recipe: Recipe, settings: Settings, stages: Iterable[Stage]) -> Memory:
     memory = NOTHING
-    for stage in (
-        Stage(StageKind.STARTED, Role.HOME_AGENT),
-        Stage(StageKind.BOUND, Role.HOME_AGENT, HOME_ADDRESS, HOME_ADDRESS, FIRST_PLACE),
-    ):
+    for stage in stages:
         memory = after(memory, operations(recipe, settings, stage, memory))
     return memory
 
@@ -139,10 +138,7 @@ def peer_memory(care_of: IPv6Address | None) -> Memory:
     settings = Settings(PEER_ADDRESS, frozenset({Role.CORRESPONDENT_NODE}))
     bound = Stage(StageKind.BOUND, Role.CORRESPONDENT_NODE, HOME_ADDRESS, HOME_ADDRESS, care_of)
     stages = [Stage(StageKind.STARTED, Role.CORRESPONDENT_NODE), *([] if care_of is None else [bound])]
-    memory = NOTHING
-    for stage in stages:
-        memory = after(memory, operations(Recipe.CLEAN, settings, stage, memory))
-    return memory
+    return _memory_after(Recipe.CLEAN, settings, stages)
 
 
 def reads_option(memory: Memory, flow: Flow, wire: IPv6Address) -> bool:
